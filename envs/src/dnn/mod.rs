@@ -1,0 +1,1 @@
+//! Layer graphs of real networks.

@@ -1,0 +1,116 @@
+//! [`Env`]: the environment contract, and what a step returns.
+
+use thiserror::Error;
+
+use super::space::{ActionSpace, Space};
+
+/// The observations of environment `E`.
+pub type Obs<E> = <<E as Env>::ObservationSpace as Space>::Element;
+
+/// The actions of environment `E`.
+pub type Act<E> = <<E as Env>::ActionSpace as Space>::Element;
+
+/// One named figure of an episode, for example `("latency_mean_s", 0.31)`.
+pub type Metric = (&'static str, f64);
+
+/// A partially observable decision process with Gymnasium's interface.
+///
+/// ```
+/// use mec_envs::gym::{ActionSpace, Env, Space, probe::{Probe, Rung}};
+/// use mec_envs::rng::stream;
+///
+/// let mut rng = stream(0, "policy");
+/// let mut env = Probe::discrete(Rung::Match);
+/// let mut observation = env.reset(Some(7));
+/// loop {
+///     let action = env.action_space().sample(&mut rng);
+///     let step = env.step(&action)?;
+///     observation = step.observation;
+///     if step.terminated || step.truncated {
+///         break;
+///     }
+/// }
+/// # Ok::<(), mec_envs::gym::EnvError>(())
+/// ```
+///
+/// # Design
+/// - Configuration is validated when an environment is made, so `reset` cannot fail.
+/// - `info` is a type of the environment, not a map: its readers are checked by the compiler.
+/// - Action masks are a method, because an agent needs them before it acts and Gymnasium has no formal place for
+///   them (its convention is `info["action_mask"]` after both `reset` and `step`).
+pub trait Env {
+    /// The set of observations.
+    type ObservationSpace: Space;
+    /// The set of actions.
+    type ActionSpace: ActionSpace;
+    /// What a step tells beside the observation.
+    type Info;
+
+    /// The set that every observation lies in.
+    fn observation_space(&self) -> &Self::ObservationSpace;
+
+    /// The set that every action must lie in.
+    fn action_space(&self) -> &Self::ActionSpace;
+
+    /// Starts an episode. `Some(seed)` re-creates the environment's generators, `None` continues their streams.
+    fn reset(&mut self, seed: Option<u64>) -> Obs<Self>;
+
+    /// Advances by one decision.
+    ///
+    /// # Errors
+    /// [`EnvError::ResetNeeded`] before the first `reset` and after an episode's end,
+    /// [`EnvError::InvalidAction`] for an action outside the space or masked out. The state is then unchanged.
+    fn step(&mut self, action: &Act<Self>) -> Result<Step<Obs<Self>, Self::Info>, EnvError>;
+
+    /// Which choices are open now: one flag per choice, all heads of the [`ActionLayout`](super::ActionLayout) one
+    /// after another; `None` when every action of the space is. Each head has at least one open choice.
+    fn action_mask(&self) -> Option<&[bool]> {
+        None
+    }
+
+    /// Figures of the current episode so far, in SI units, with the same names in the same order at every call.
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+}
+
+/// What [`Env::step`] returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step<O, I = ()> {
+    /// The observation after the action.
+    pub observation: O,
+    /// The reward of the action.
+    pub reward: f64,
+    /// The process has ended: no future reward exists.
+    pub terminated: bool,
+    /// The episode was cut short from outside (a time limit): future reward exists but is not seen.
+    pub truncated: bool,
+    /// What else the environment tells.
+    pub info: I,
+}
+
+impl<O, I> Step<O, I> {
+    /// The episode is over, for either reason; the next call must be `reset`.
+    pub fn is_last(&self) -> bool {
+        self.terminated || self.truncated
+    }
+}
+
+/// A misuse of an environment.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum EnvError {
+    /// `step` without a running episode.
+    #[error("step needs a running episode: call reset first, and again after each terminated or truncated step")]
+    ResetNeeded,
+    /// The action is not one of the open ones.
+    #[error("action {action} is not open here: {reason}; accepted is {accepted}")]
+    InvalidAction {
+        /// The action as given.
+        action: String,
+        /// Why it was refused.
+        reason: String,
+        /// What the space accepts.
+        accepted: String,
+    },
+}

@@ -1,0 +1,14 @@
+//! The contract between environments and agents, in Gymnasium's words.
+//!
+//! Nothing here knows what an edge server is: agents import this module (and [`crate::rng`]) and no other.
+
+mod check;
+mod env;
+pub mod probe;
+mod space;
+mod time_limit;
+
+pub use check::{CheckError, check_env};
+pub use env::{Act, Env, EnvError, Metric, Obs, Step};
+pub use space::{ActionLayout, ActionSpace, BoxSpace, DictSpace, Discrete, MultiDiscrete, Part, Space, SpaceError};
+pub use time_limit::TimeLimit;

@@ -1,0 +1,1 @@
+//! Processors: how long a layer takes where.
