@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Soft actor-critic and its distributed runtimes on burn; knows no MEC.
+//!
+//! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
+//! where it computes ([`device`]), how it is stored ([`state`], [`checkpoint`]), what it is ([`agent`]), what it is
+//! made of ([`nn`], [`replay`]), the methods ([`random`], [`sac`]), and who runs them ([`actor`], [`runtime`]).
+//!
+//! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
+//! checkpoints then work unchanged. `examples/custom_algorithm.rs` is a whole method in one file.
+//!
+//! All randomness comes from [`mec_envs::rng::Prng`]; nothing here draws from burn's process-wide generator.
+
+pub mod spec;
+
+pub mod transition;
+
+pub mod device;
+
+pub mod state;
+
+pub mod checkpoint;
+
+pub mod agent;
+
+pub mod actor;
+
+pub mod runtime;

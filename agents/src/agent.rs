@@ -1,0 +1,218 @@
+//! The traits every method implements: [`Policy`], [`Learner`] and [`Algorithm`].
+
+use mec_envs::gym::EnvError;
+use mec_envs::rng::Prng;
+use thiserror::Error;
+
+use crate::checkpoint::CheckpointError;
+use crate::device::Device;
+use crate::spec::EnvSpec;
+use crate::state::StateDict;
+use crate::transition::Transitions;
+
+/// Why an action is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActMode {
+    /// To learn from it: the policy explores.
+    Explore,
+    /// To be judged by it: the policy's best action.
+    Greedy,
+}
+
+/// Observations that need actions, one row each.
+#[derive(Clone, Copy, Debug)]
+pub struct ObservationBatch<'a> {
+    /// Number of rows.
+    pub rows: usize,
+    /// `[rows, obs_dim]`.
+    pub observations: &'a [f32],
+    /// Open choices, `[rows, choices]`; `None` when all are.
+    pub masks: Option<&'a [bool]>,
+}
+
+/// Acts. Lives in actor threads; a clone of it is a snapshot.
+pub trait Policy: Clone + Send + Sync + 'static {
+    /// Replaces the content of `actions` with one row of codes per observation, `[rows, codes]`, as
+    /// [`ActionLayout`](mec_envs::gym::ActionLayout) orders them. Closed choices are never taken.
+    ///
+    /// The result is a function of the arguments and the policy alone.
+    fn act(&mut self, batch: &ObservationBatch<'_>, mode: ActMode, rng: &mut Prng, actions: &mut Vec<f32>);
+}
+
+/// Learns. Owns its memory of experience and its random generator.
+///
+/// # Design
+/// The memory belongs to the method, not to the runtime: off-policy methods keep a replay, on-policy ones a rollout.
+/// What a runtime needs of either is [`updates_due`](Learner::updates_due), by which it keeps acting and learning at
+/// the ratio that the method asks for.
+pub trait Learner {
+    /// What it learns.
+    type Policy: Policy;
+
+    /// Takes experience in. Rows of one stream arrive in order.
+    fn add(&mut self, experience: &Transitions);
+
+    /// How many gradient updates the experience so far allows that were not done yet.
+    fn updates_due(&self) -> usize;
+
+    /// Does `updates` gradient updates and returns figures of them.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] when a loss is not a number any more.
+    fn train(&mut self, updates: usize) -> Result<Metrics, TrainError>;
+
+    /// A snapshot of the policy, for actors; it computes on the CPU.
+    fn policy(&self) -> Self::Policy;
+
+    /// The version of the policy: grows when, and only when, [`policy`](Learner::policy) would return another one.
+    fn version(&self) -> u64;
+
+    /// Everything needed to go on learning, the experience aside.
+    fn state(&self) -> StateDict;
+
+    /// Replaces the state by a stored one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when `state` is from another method or of another shape; the learner is then unchanged.
+    fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError>;
+}
+
+/// Builds learners: implemented by the configuration of a method.
+pub trait Algorithm: Clone {
+    /// What it builds.
+    type Learner: Learner;
+
+    /// Validates the configuration and builds a learner for environments of this shape. Equal seeds give equal
+    /// learners.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a value out of range, or an environment the method cannot serve.
+    fn build(&self, spec: &EnvSpec, device: &Device, seed: u64) -> Result<Self::Learner, ConfigError>;
+
+    /// The method's name, in snake case.
+    fn name(&self) -> &'static str;
+}
+
+/// Figures of training by fixed names, such as `train/critic_loss`; NaN when not known.
+///
+/// Names that stable-baselines3 logs have its meaning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics(Vec<(&'static str, f64)>);
+
+impl Metrics {
+    /// Figures of these names and values.
+    pub fn new(values: Vec<(&'static str, f64)>) -> Self {
+        Self(values)
+    }
+
+    /// The figure `name`; NaN when there is none.
+    pub fn get(&self, name: &str) -> f64 {
+        self.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| value)
+    }
+
+    /// Sets a figure, at its place or at the end.
+    pub fn set(&mut self, name: &'static str, value: f64) {
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// All figures in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// A learner that cannot be built.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value out of range.
+    #[error("{field} is {found}; accepted is {accepted}")]
+    OutOfRange {
+        /// The field of the configuration.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What is accepted.
+        accepted: &'static str,
+    },
+    /// A method cannot choose such actions.
+    #[error("{method} cannot act with {found}; accepted is {accepted}")]
+    UnsupportedAction {
+        /// The method.
+        method: &'static str,
+        /// The action layout of the environment.
+        found: String,
+        /// What is accepted.
+        accepted: &'static str,
+    },
+    /// A network needs a block of the observation that is missing or has another shape.
+    #[error("the {body} body needs the observation part {part:?} of shape {expected}; found {found}")]
+    MissingPart {
+        /// The kind of network.
+        body: &'static str,
+        /// The name of the block.
+        part: &'static str,
+        /// Its shape, in words.
+        expected: String,
+        /// What the environment has.
+        found: String,
+    },
+}
+
+impl ConfigError {
+    /// Refuses the value of `field` unless `holds`.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] when `holds` is false.
+    pub fn check(
+        holds: bool,
+        field: &'static str,
+        found: impl ToString,
+        accepted: &'static str,
+    ) -> Result<(), ConfigError> {
+        if holds { Ok(()) } else { Err(Self::OutOfRange { field, found: found.to_string(), accepted }) }
+    }
+}
+
+/// Training that cannot go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A loss became infinite or NaN.
+    #[error("{metric} is {value} at update {update}: training diverged")]
+    NotFinite {
+        /// Which figure.
+        metric: &'static str,
+        /// Its value.
+        value: f64,
+        /// Updates done before.
+        update: u64,
+    },
+    /// The run is configured wrongly.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An environment refused a step.
+    #[error("environment stream {env}, step {step}: {source}")]
+    Env {
+        /// Which stream.
+        env: usize,
+        /// Steps of that stream before.
+        step: u64,
+        /// Its error.
+        source: EnvError,
+    },
+    /// An actor thread panicked.
+    #[error("actor {actor} panicked: {message}")]
+    ActorPanicked {
+        /// Which actor.
+        actor: usize,
+        /// What it said.
+        message: String,
+    },
+    /// The observer of the run failed, for example on a full disk.
+    #[error("the observer of the run failed: {0}")]
+    Observer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,206 @@
+//! Checkpoints: a [`StateDict`] in one [safetensors](https://huggingface.co/docs/safetensors) file.
+//!
+//! The arrays are ordinary safetensors entries, so Python reads them with `safetensors.safe_open(...)`. The metadata
+//! of the file has one entry, `mec_gym`: JSON with `format` (the version of this format), `kind`, `values` (the
+//! counters and generators, JSON in a string) and `sha256` (a digest of kind, values, names, shapes and entries).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::state::{Array, StateDict};
+
+/// The version of the format that this program writes, and the only one it reads.
+pub const FORMAT: u32 = 1;
+
+/// The only entry of the metadata: one, because entries of that map come in no fixed order.
+const METADATA_KEY: &str = "mec_gym";
+
+/// A checkpoint that cannot be written, read, or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system refused.
+    #[error("checkpoint {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The file is no checkpoint, or a damaged one.
+    #[error("checkpoint {path}: found {found}; expected {expected}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The state of another kind of learner.
+    #[error("this is the state of a {found:?} learner; expected {expected:?}")]
+    Kind {
+        /// Its kind.
+        found: String,
+        /// The kind of the learner that was to load it.
+        expected: String,
+    },
+    /// An array or value is not there.
+    #[error("the state has no entry {name:?}")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// An array has another shape.
+    #[error("array {name:?} has shape {found:?}; expected {expected:?}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the learner has.
+        expected: Vec<usize>,
+    },
+    /// A value has another type.
+    #[error("value {name:?} is {found}: {reason}")]
+    Value {
+        /// Its name.
+        name: String,
+        /// The value.
+        found: String,
+        /// Why it cannot be used.
+        reason: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    kind: String,
+    values: String,
+    sha256: String,
+}
+
+/// Writes `state` to `path`. The file is written beside its place, synced, and moved there, so that `path` holds
+/// either the old checkpoint or the new one, never a part of it.
+///
+/// # Errors
+/// [`CheckpointError::Io`].
+pub fn save(path: &Path, state: &StateDict) -> Result<(), CheckpointError> {
+    let bytes = to_bytes(state);
+    let io = |source| CheckpointError::Io { path: path.to_owned(), source };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // Best effort: the error of the write is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(io)?;
+    sync_folder(path).map_err(io)
+}
+
+/// The rename is durable only once the folder is synced; Windows cannot open folders and needs no such call.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+/// Reads a checkpoint and verifies its format, length and digest.
+///
+/// # Errors
+/// [`CheckpointError::Io`] when it cannot be read, [`CheckpointError::Damaged`] when its content is not what
+/// [`save`] wrote. Never panics, whatever the bytes.
+pub fn load(path: &Path) -> Result<StateDict, CheckpointError> {
+    let bytes = fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
+    from_bytes(&bytes).map_err(|Problem { found, expected }| CheckpointError::Damaged {
+        path: path.to_owned(),
+        found,
+        expected,
+    })
+}
+
+/// The bytes of a checkpoint file; equal states give equal bytes.
+pub fn to_bytes(state: &StateDict) -> Vec<u8> {
+    let values = state.values_json();
+    let sha256 = state.digest(&values);
+    let header = Header { format: FORMAT, kind: state.kind.clone(), values, sha256 };
+    let header = serde_json::to_string(&header).expect("strings and numbers have a JSON form");
+    let raw: Vec<(&str, &[usize], Vec<u8>)> = state
+        .arrays()
+        .iter()
+        .map(|(name, array)| {
+            let bytes = array.data.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+            (name.as_str(), array.shape.as_slice(), bytes)
+        })
+        .collect();
+    let views = raw.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("a state's arrays fill their shapes");
+        (*name, view)
+    });
+    serialize(views, Some(HashMap::from([(METADATA_KEY.to_owned(), header)])))
+        .expect("a state has unique names and arrays that fill their shapes")
+}
+
+struct Problem {
+    found: String,
+    expected: String,
+}
+
+impl Problem {
+    fn new(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { found: found.into(), expected: expected.into() }
+    }
+}
+
+fn from_bytes(bytes: &[u8]) -> Result<StateDict, Problem> {
+    let whole = || "a whole safetensors file";
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| Problem::new(error.to_string(), whole()))?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| Problem::new(error.to_string(), whole()))?;
+    let header = read_header(metadata.metadata().as_ref())?;
+    let mut arrays = BTreeMap::new();
+    for (name, view) in tensors.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(Problem::new(format!("array {name:?} of type {:?}", view.dtype()), "F32 arrays"));
+        }
+        let (entries, _) = view.data().as_chunks::<4>();
+        let data = entries.iter().map(|entry| f32::from_le_bytes(*entry)).collect();
+        arrays.insert(name.to_owned(), Array { shape: view.shape().to_vec(), data });
+    }
+    let values = serde_json::from_str(&header.values)
+        .map_err(|error| Problem::new(format!("values that are no JSON: {error}"), "a JSON map"))?;
+    let state = StateDict::from_parts(header.kind, arrays, values);
+    let found = state.digest(&header.values);
+    if found != header.sha256 {
+        return Err(Problem::new(format!("content of digest {found}"), format!("digest {}", header.sha256)));
+    }
+    Ok(state)
+}
+
+fn read_header(metadata: Option<&HashMap<String, String>>) -> Result<Header, Problem> {
+    let expected = "a mec-gym checkpoint (metadata entry `mec_gym`)";
+    let text = metadata
+        .and_then(|map| map.get(METADATA_KEY))
+        .ok_or_else(|| Problem::new("a safetensors file without that metadata", expected))?;
+    let header: Header = serde_json::from_str(text)
+        .map_err(|error| Problem::new(format!("metadata that cannot be read: {error}"), expected))?;
+    if header.format != FORMAT {
+        return Err(Problem::new(format!("format {}", header.format), format!("format {FORMAT}")));
+    }
+    Ok(header)
+}

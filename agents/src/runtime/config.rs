@@ -1,0 +1,78 @@
+//! [`RuntimeConfig`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::ConfigError;
+
+/// How acting and learning are interleaved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One thread: every stream makes `round` steps, then the learner does the updates due, and so on.
+    Serial,
+    /// As `serial`, with the streams stepped by `actors` threads. The result does not depend on their number.
+    #[default]
+    Lockstep,
+    /// Actors and learner run at their own speeds. The result depends on timing.
+    FreeRunning,
+}
+
+/// Configuration of a training run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuntimeConfig {
+    /// How acting and learning are interleaved.
+    pub mode: Mode,
+    /// Actor threads, 1 or more; `serial` has none and ignores it.
+    pub actors: usize,
+    /// Environment streams, 1 or more, shared out among the actors.
+    pub envs: usize,
+    /// Environment steps of the whole run, over all streams.
+    pub steps: u64,
+    /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 or more.
+    pub round: usize,
+    /// `free_running`: chunks that may wait for the learner, 1 or more. Actors wait when the queue is full.
+    pub queue: usize,
+    /// `free_running`: the learner takes no new experience while more updates than this are due.
+    pub max_updates_behind: usize,
+    /// Environment steps between [`on_progress`](super::Observer::on_progress) calls; 0 for none.
+    pub progress_every: u64,
+    /// Environment steps between [`on_evaluate`](super::Observer::on_evaluate) calls, which start at 0; 0 for none.
+    pub evaluate_every: u64,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Lockstep,
+            actors: 1,
+            envs: 4,
+            steps: 50_000,
+            round: 8,
+            queue: 8,
+            max_updates_behind: 64,
+            progress_every: 1_000,
+            evaluate_every: 0,
+        }
+    }
+}
+
+impl RuntimeConfig {
+    /// Refuses values out of range.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] with the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let fields = [
+            ("runtime.actors", self.actors),
+            ("runtime.envs", self.envs),
+            ("runtime.round", self.round),
+            ("runtime.queue", self.queue),
+        ];
+        for (field, value) in fields {
+            ConfigError::check(value > 0, field, value, "1 or more")?;
+        }
+        let fits = u32::try_from(self.envs).is_ok();
+        ConfigError::check(fits, "runtime.envs", self.envs, "less than 2^32")
+    }
+}

@@ -1,0 +1,79 @@
+//! [`Observer`]: who watches a run.
+
+use crate::actor::EpisodeReport;
+use crate::agent::{Learner, Metrics};
+
+/// Why an observer wants a run to end.
+pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Watches a training run; called in the learner's thread.
+///
+/// An error ends the run as [`TrainError::Observer`](crate::agent::TrainError::Observer). In `serial` and `lockstep`
+/// the calls, their order and their content (times aside) are a function of configuration and seed.
+#[allow(unused_variables)]
+pub trait Observer<L: Learner> {
+    /// An episode ended.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn on_episode(&mut self, episode: &EpisodeReport) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// Another [`progress_every`](super::RuntimeConfig::progress_every) steps are done, or the run is over.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn on_progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// The run has come to the point `steps` of its evaluation grid (0, `evaluate_every`, 2 x `evaluate_every`, ...),
+    /// or a little past it. Time spent here does not count as time of the run.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn on_evaluate(&mut self, steps: u64, policy: &L::Policy, learner: &L) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// Whether the run should end now, with what it has; asked after every round.
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+impl<L: Learner> Observer<L> for () {}
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Environment steps so far.
+    pub env_steps: u64,
+    /// Gradient updates so far.
+    pub updates: u64,
+    /// Episodes that ended so far.
+    pub episodes: u64,
+    /// Wall seconds since the start, evaluations not counted.
+    pub seconds: f64,
+    /// The latest figures of training (`train/...`) and, in `free_running`, of the runtime's health since the last
+    /// call (`dist/policy_lag` in updates, `dist/replay_ratio` in updates per step, `dist/queue_depth` in chunks,
+    /// `dist/actor_idle` and `dist/learner_idle` as shares of their time); the other modes report the same names.
+    pub metrics: Metrics,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Environment steps done.
+    pub env_steps: u64,
+    /// Gradient updates done.
+    pub updates: u64,
+    /// Episodes that ended.
+    pub episodes: u64,
+    /// Wall seconds, evaluations not counted.
+    pub seconds: f64,
+    /// The observer asked to stop before the wanted steps were done.
+    pub stopped: bool,
+}
