@@ -14,3 +14,5 @@ pub mod dnn;
 pub mod processor;
 
 pub mod partition;
+
+pub mod system;

@@ -6,7 +6,7 @@
 use rand::RngExt;
 
 use super::env::{Env, EnvError, Step};
-use super::space::{ActionSpace, BoxSpace, Discrete, MultiDiscrete, Space};
+use super::space::{ActionSpace, BoxSpace, Discrete, MultiDiscrete};
 use crate::rng::{Prng, stream};
 
 /// What a probe asks of an agent.
