@@ -1,1 +1,27 @@
-//! Cuts of layer graphs.
+//! Cuts of layer graphs: which layers stay on the device, what that costs, and which cuts are worth keeping.
+//!
+//! A [`Cut`] is a set of layers closed under predecessors; everything else runs on a server. [`Frontier`] holds
+//! the cuts that some state of the system could make best, [`cdlp`] picks the best of them for the present state,
+//! and [`rivals`] are the published schemes to compare with.
+
+mod cut;
+pub use cut::{Cut, CutCost, CutError};
+
+mod ideals;
+pub use ideals::count_cuts;
+
+mod min_cut;
+
+mod rivals;
+pub use rivals::{IdleSystem, Split, dads, device_only, edge_only, neurosurgeon};
+
+mod search;
+
+mod frontier;
+pub use frontier::Frontier;
+
+mod cdlp;
+pub use cdlp::{Choice, QueueState, best_cut, completion, local_choice};
+
+mod summary;
+pub use summary::{ModelSummary, REFERENCE_DEVICE, REFERENCE_SERVER, summarise};

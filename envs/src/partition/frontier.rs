@@ -1,0 +1,186 @@
+//! The candidate frontier: all cuts that some state of the system can make best.
+
+use super::search::{CostedCuts, Times, non_dominated, pareto};
+use super::{Cut, IdleSystem, dads};
+use crate::dnn::LayerGraph;
+use crate::processor::Processor;
+use crate::units::{Bytes, BytesPerSecond, Seconds};
+
+/// Every non-dominated cut of one network, for one device and a list of server classes, and nothing else.
+///
+/// A cut is dominated when another is no worse in device time, upload bytes and the time on *every* server class.
+/// The completion time of a task is monotone in each of them whatever waits where, so a dominated cut is never
+/// strictly better than the one that dominates it: dropping it is lossless under any load. Energy adds no
+/// direction of its own, as the device's energy grows with device time and with bytes sent. Of cuts with exactly
+/// equal costs one is kept.
+///
+/// Candidates are sorted by device time, ascending. The first is [edge only](Frontier::EDGE_ONLY) (nothing else
+/// takes no device time), the last [local](Frontier::local) (nothing else takes no server time).
+///
+/// # Example
+/// ```
+/// use mec_envs::{dnn::zoo, partition::Frontier, processor::named};
+/// let graph = zoo::load("resnet-50")?;
+/// let frontier = Frontier::new(&graph, named("phone")?, &[named("nvidia-t4")?]);
+/// assert!(frontier.is_exact() && frontier.len() < graph.len());
+/// assert_eq!(frontier.upload(frontier.local()).0, 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Frontier {
+    device: Vec<f64>,
+    upload: Vec<f64>,
+    /// Server after server, one time per candidate.
+    edge: Vec<f64>,
+    least_upload: Vec<f64>,
+    /// Server after server, one time per candidate.
+    least_edge: Vec<f64>,
+    cuts: Vec<Cut>,
+    servers: usize,
+    exact: bool,
+}
+
+impl Frontier {
+    /// The candidate that sends the input as it is.
+    pub const EDGE_ONLY: usize = 0;
+
+    /// Uplink rates of the fallback for graphs beyond the bounds: from 10 kB/s, each a quarter more, to 1 GB/s.
+    const FALLBACK_RATE: (f64, f64, f64) = (1e4, 1.25, 1e9);
+
+    /// Finds the frontier.
+    ///
+    /// # Arguments
+    /// Processors must be [valid](Processor::validate); a server class is a column of
+    /// [`edge_time`](Frontier::edge_time).
+    ///
+    /// # Returns
+    /// The exact frontier. Only when more than 64 tensors of the graph are live at once, or when the search
+    /// passes 200,000 partial cuts or some seconds, a fallback that [`Frontier::is_exact`] tells: the
+    /// non-dominated ones of all topological prefixes and of the minimum cuts (DADS) for every server class at
+    /// uplink rates from 10 kB/s to 1 GB/s, each 1.25 times the last. On an idle system with one of these server
+    /// classes and any rate in between, its best candidate is at most 1.25 times as slow as the best cut.
+    ///
+    /// # Complexity
+    /// O(p (log p + k)) per layer, for p partial cuts of which k per state are not dominated. Milliseconds on the
+    /// networks of the [zoo](crate::dnn::zoo).
+    pub fn new(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
+        let seconds = |processor: &Processor| processor.layer_times(graph).into_iter().map(|time| time.0).collect();
+        let times = Times { device: seconds(device), servers: servers.iter().map(|server| seconds(server)).collect() };
+        match non_dominated(graph, &times) {
+            Some(found) => Self::of(graph, found, servers.len(), true),
+            None => Self::of(graph, fallback(graph, device, servers), servers.len(), false),
+        }
+    }
+
+    fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, exact: bool) -> Self {
+        let width = 2 + servers;
+        let column = |at: usize| found.costs.iter().skip(at).step_by(width).copied();
+        let mut frontier = Self {
+            device: column(0).collect(),
+            upload: column(1).collect(),
+            edge: (0..servers).flat_map(|server| column(2 + server)).collect(),
+            least_upload: Vec::new(),
+            least_edge: Vec::new(),
+            cuts: found.cuts.into_iter().map(|members| Cut::trusted(graph, members)).collect(),
+            servers,
+            exact,
+        };
+        frontier.least_upload = least_from_here(&frontier.upload);
+        frontier.least_edge = frontier.edge.chunks(frontier.device.len()).flat_map(least_from_here).collect();
+        frontier
+    }
+
+    /// Number of candidates, at least 2.
+    #[allow(clippy::len_without_is_empty)] // a frontier is never empty
+    pub fn len(&self) -> usize {
+        self.device.len()
+    }
+
+    /// Number of server classes.
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
+    /// Whether every non-dominated cut is here; `false` only for graphs beyond the bounds of [`Frontier::new`].
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// Device time a(D) of a candidate.
+    pub fn device_time(&self, candidate: usize) -> Seconds {
+        Seconds(self.device[candidate])
+    }
+
+    /// Upload B(D) of a candidate.
+    pub fn upload(&self, candidate: usize) -> Bytes {
+        Bytes(self.upload[candidate])
+    }
+
+    /// Time s(D) of a candidate on a server of this class.
+    pub fn edge_time(&self, candidate: usize, server: usize) -> Seconds {
+        assert!(candidate < self.len(), "no candidate {candidate}");
+        Seconds(self.edge[server * self.len() + candidate])
+    }
+
+    /// Least upload of this and all later candidates but the local one.
+    pub(super) fn least_upload(&self, candidate: usize) -> Bytes {
+        Bytes(self.least_upload[candidate])
+    }
+
+    /// Least edge time of this and all later candidates but the local one.
+    pub(super) fn least_edge_time(&self, candidate: usize, server: usize) -> Seconds {
+        Seconds(self.least_edge[server * self.len() + candidate])
+    }
+
+    /// Number of layers that a candidate keeps on the device.
+    pub fn device_layers(&self, candidate: usize) -> usize {
+        self.cuts[candidate].device_layers()
+    }
+
+    /// The layers that a candidate keeps on the device.
+    pub fn cut(&self, candidate: usize) -> &Cut {
+        &self.cuts[candidate]
+    }
+
+    /// The candidate that keeps everything on the device: the last.
+    pub fn local(&self) -> usize {
+        self.len() - 1
+    }
+}
+
+/// For each position the least value from there on, the last (local) one left out of all others.
+fn least_from_here(values: &[f64]) -> Vec<f64> {
+    let mut least = values.to_vec();
+    for at in (0..least.len().saturating_sub(2)).rev() {
+        least[at] = least[at].min(least[at + 1]);
+    }
+    least
+}
+
+/// The cuts of [`Frontier::new`]'s fallback.
+fn fallback(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> CostedCuts {
+    let mut cuts: Vec<Cut> = (0..=graph.len()).map(|layers| Cut::prefix(graph, layers)).collect();
+    let (slowest, factor, fastest) = Frontier::FALLBACK_RATE;
+    for server in servers {
+        let rates = std::iter::successors(Some(slowest), |rate| (*rate < fastest).then_some(rate * factor));
+        cuts.extend(rates.map(|rate| {
+            let free = Seconds::ZERO;
+            let idle = IdleSystem { rate: BytesPerSecond(rate), propagation: free, return_time: free };
+            dads(graph, device, server, &idle).cut
+        }));
+    }
+    let width = 2 + servers.len();
+    let mut costs = Vec::with_capacity(cuts.len() * width);
+    for cut in &cuts {
+        let each: Vec<_> = servers.iter().map(|server| cut.cost(graph, device, server)).collect();
+        let device_time = each.first().map_or_else(|| cut.cost(graph, device, device).device, |cost| cost.device);
+        costs.extend([device_time.0, cut.upload(graph).0]);
+        costs.extend(each.iter().map(|cost| cost.edge.0));
+    }
+    let all = 0..cuts.len();
+    let order = pareto(&vec![0; cuts.len()], &costs, width, &mut 0).unwrap_or_else(|| all.collect());
+    CostedCuts {
+        costs: order.iter().flat_map(|&at| costs[at * width..][..width].iter().copied()).collect(),
+        cuts: order.into_iter().map(|at| cuts[at].on_device().to_vec()).collect(),
+    }
+}
