@@ -16,3 +16,7 @@ pub mod processor;
 pub mod partition;
 
 pub mod system;
+
+pub mod offload;
+
+pub mod schemes;

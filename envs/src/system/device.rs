@@ -89,6 +89,18 @@ impl Device {
         }
     }
 
+    /// When the processor is in truth free, s.
+    pub(crate) fn free_at(&self) -> f64 {
+        self.free_at
+    }
+
+    /// When an upload that is ready then would in truth end, s.
+    pub(crate) fn oracle_upload_end(&mut self, now: f64, ready: f64, bytes: f64) -> f64 {
+        let before = self.uploads.iter().filter(|other| other.start <= now || other.ready <= ready);
+        let free = before.map(|other| other.end).fold(0.0, f64::max);
+        self.link.upload_end(ready.max(free), bytes)
+    }
+
     /// What the device expects of its queues at `now`, at this uplink rate.
     pub fn waits(&self, now: f64, rate: f64) -> DeviceWaits {
         let left = |computation: &Computation| {

@@ -105,6 +105,13 @@ impl Server {
         self.reschedule(changed);
     }
 
+    /// When a job would in truth end, s.
+    pub(crate) fn oracle_end(&mut self, job: Job) -> f64 {
+        let mut changed = Vec::new();
+        self.insert(Job { task: Some(usize::MAX), ..job }, &mut changed);
+        changed.iter().find(|scheduled| scheduled.task == usize::MAX).map_or(f64::INFINITY, |scheduled| scheduled.end)
+    }
+
     /// Takes the job of `task` out again, if it has not started; `changed` as for [`insert`](Self::insert).
     pub fn remove(&mut self, task: usize, changed: &mut Vec<Scheduled>) -> Option<Job> {
         let index = self.pending.iter().position(|pending| pending.job.task == Some(task))?;
