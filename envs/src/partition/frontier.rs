@@ -1,18 +1,22 @@
 //! The candidate frontier: all cuts that some state of the system can make best.
 
-use super::search::{CostedCuts, Times, non_dominated, pareto};
+use super::search::{CostedCuts, Times, all_but_dominated};
 use super::{Cut, IdleSystem, dads};
 use crate::dnn::LayerGraph;
 use crate::processor::Processor;
 use crate::units::{Bytes, BytesPerSecond, Seconds};
 
-/// Every non-dominated cut of one network, for one device and a list of server classes, and nothing else.
+/// The cuts of one network worth keeping, for one device and a list of server classes.
 ///
 /// A cut is dominated when another is no worse in device time, upload bytes and the time on *every* server class.
 /// The completion time of a task is monotone in each of them whatever waits where, so a dominated cut is never
-/// strictly better than the one that dominates it: dropping it is lossless under any load. Energy adds no
-/// direction of its own, as the device's energy grows with device time and with bytes sent. Of cuts with exactly
-/// equal costs one is kept.
+/// strictly better than the one that dominates it: dropping it is lossless under any load ([`Frontier::exact`]).
+/// Energy adds no direction of its own, as the device's energy grows with device time and with bytes sent. Of cuts
+/// with exactly equal costs one is kept.
+///
+/// Where a server is faster at every layer, nearly every cut of a chain survives that: the more a device does, the
+/// less remains for a server, which pays when the task would wait for the server anyway. What it pays is small,
+/// so [`Frontier::new`] also drops cuts that could gain next to nothing, with a bound that holds under any load.
 ///
 /// Candidates are sorted by device time, ascending. The first is [edge only](Frontier::EDGE_ONLY) (nothing else
 /// takes no device time), the last [local](Frontier::local) (nothing else takes no server time).
@@ -22,7 +26,7 @@ use crate::units::{Bytes, BytesPerSecond, Seconds};
 /// use mec_envs::{dnn::zoo, partition::Frontier, processor::named};
 /// let graph = zoo::load("resnet-50")?;
 /// let frontier = Frontier::new(&graph, named("phone")?, &[named("nvidia-t4")?]);
-/// assert!(frontier.is_exact() && frontier.len() < graph.len());
+/// assert!(frontier.len() < graph.len() / 4);
 /// assert_eq!(frontier.upload(frontier.local()).0, 0.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -37,7 +41,7 @@ pub struct Frontier {
     least_edge: Vec<f64>,
     cuts: Vec<Cut>,
     servers: usize,
-    exact: bool,
+    complete: bool,
 }
 
 impl Frontier {
@@ -47,32 +51,57 @@ impl Frontier {
     /// Uplink rates of the fallback for graphs beyond the bounds: from 10 kB/s, each a quarter more, to 1 GB/s.
     const FALLBACK_RATE: (f64, f64, f64) = (1e4, 1.25, 1e9);
 
-    /// Finds the frontier.
+    /// The tolerance of [`Frontier::new`]: one per cent.
+    pub const TOLERANCE: f64 = 0.01;
+
+    /// The frontier within [`Frontier::TOLERANCE`]: what a simulator wants. See [`Frontier::within`].
+    pub fn new(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
+        Self::within(Self::TOLERANCE, graph, device, servers)
+    }
+
+    /// Every non-dominated cut, and nothing else.
     ///
     /// # Arguments
     /// Processors must be [valid](Processor::validate); a server class is a column of
     /// [`edge_time`](Frontier::edge_time).
     ///
     /// # Returns
-    /// The exact frontier. Only when more than 64 tensors of the graph are live at once, or when the search
-    /// passes 200,000 partial cuts or some seconds, a fallback that [`Frontier::is_exact`] tells: the
-    /// non-dominated ones of all topological prefixes and of the minimum cuts (DADS) for every server class at
-    /// uplink rates from 10 kB/s to 1 GB/s, each 1.25 times the last. On an idle system with one of these server
-    /// classes and any rate in between, its best candidate is at most 1.25 times as slow as the best cut.
+    /// The exact frontier, unless the graph is beyond the bounds of the search, which [`Frontier::is_complete`]
+    /// tells: more than 64 tensors live at once, 500,000 partial cuts, or some seconds. Then the candidates are
+    /// chosen among all topological prefixes and the minimum cuts (DADS) for every server class at uplink rates
+    /// from 10 kB/s to 1 GB/s, each 1.25 times the last. On an idle system with one of these server classes and
+    /// any rate in between, their best is at most 1.25 times as slow as the best cut.
     ///
     /// # Complexity
-    /// O(p (log p + k)) per layer, for p partial cuts of which k per state are not dominated. Milliseconds on the
-    /// networks of the [zoo](crate::dnn::zoo).
-    pub fn new(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
-        let seconds = |processor: &Processor| processor.layer_times(graph).into_iter().map(|time| time.0).collect();
-        let times = Times { device: seconds(device), servers: servers.iter().map(|server| seconds(server)).collect() };
-        match non_dominated(graph, &times) {
-            Some(found) => Self::of(graph, found, servers.len(), true),
-            None => Self::of(graph, fallback(graph, device, servers), servers.len(), false),
+    /// O(p (log p + k)) per layer, for p partial cuts of which k per state are not dominated.
+    pub fn exact(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
+        let (found, complete) = search(graph, device, servers);
+        let width = 2 + servers.len();
+        match found.non_dominated(width) {
+            Some(kept) => Self::of(graph, kept, servers.len(), complete),
+            None => {
+                // Few enough that this comparison cannot fail.
+                let kept = fallback(graph, device, servers).cover(0.0, width);
+                Self::of(graph, kept, servers.len(), false)
+            }
         }
     }
 
-    fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, exact: bool) -> Self {
+    /// Few cuts of which the best is, for any load, at most `1 + tolerance` times as slow as the best of all.
+    ///
+    /// Every cut that is not here is covered by one that is: whatever the waits, the rate and the server class,
+    /// that one completes at most `1 + tolerance` times as late, and takes at most that much more device time and
+    /// upload. For processors and graphs beyond bounds see [`Frontier::exact`]; a tolerance below 0 counts as 0.
+    ///
+    /// # Complexity
+    /// That of [`Frontier::exact`] without its last comparison, of c complete cuts with each other: c k instead,
+    /// for k cuts that stay. Milliseconds on the networks of the [zoo](crate::dnn::zoo).
+    pub fn within(tolerance: f64, graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
+        let (found, complete) = search(graph, device, servers);
+        Self::of(graph, found.cover(tolerance.max(0.0), 2 + servers.len()), servers.len(), complete)
+    }
+
+    fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, complete: bool) -> Self {
         let width = 2 + servers;
         let column = |at: usize| found.costs.iter().skip(at).step_by(width).copied();
         let mut frontier = Self {
@@ -83,7 +112,7 @@ impl Frontier {
             least_edge: Vec::new(),
             cuts: found.cuts.into_iter().map(|members| Cut::trusted(graph, members)).collect(),
             servers,
-            exact,
+            complete,
         };
         frontier.least_upload = least_from_here(&frontier.upload);
         frontier.least_edge = frontier.edge.chunks(frontier.device.len()).flat_map(least_from_here).collect();
@@ -101,9 +130,9 @@ impl Frontier {
         self.servers
     }
 
-    /// Whether every non-dominated cut is here; `false` only for graphs beyond the bounds of [`Frontier::new`].
-    pub fn is_exact(&self) -> bool {
-        self.exact
+    /// Whether every cut was considered; `false` only for graphs beyond the bounds of [`Frontier::exact`].
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Device time a(D) of a candidate.
@@ -157,7 +186,17 @@ fn least_from_here(values: &[f64]) -> Vec<f64> {
     least
 }
 
-/// The cuts of [`Frontier::new`]'s fallback.
+/// All cuts that can be non-dominated, or a fallback, and whether it is the former.
+fn search(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> (CostedCuts, bool) {
+    let seconds = |processor: &Processor| processor.layer_times(graph).into_iter().map(|time| time.0).collect();
+    let times = Times { device: seconds(device), servers: servers.iter().map(|server| seconds(server)).collect() };
+    match all_but_dominated(graph, &times) {
+        Some(found) => (found, true),
+        None => (fallback(graph, device, servers), false),
+    }
+}
+
+/// The cuts that [`Frontier::exact`] falls back to.
 fn fallback(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> CostedCuts {
     let mut cuts: Vec<Cut> = (0..=graph.len()).map(|layers| Cut::prefix(graph, layers)).collect();
     let (slowest, factor, fastest) = Frontier::FALLBACK_RATE;
@@ -169,18 +208,11 @@ fn fallback(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> C
             dads(graph, device, server, &idle).cut
         }));
     }
-    let width = 2 + servers.len();
-    let mut costs = Vec::with_capacity(cuts.len() * width);
+    let mut costs = Vec::new();
     for cut in &cuts {
-        let each: Vec<_> = servers.iter().map(|server| cut.cost(graph, device, server)).collect();
-        let device_time = each.first().map_or_else(|| cut.cost(graph, device, device).device, |cost| cost.device);
-        costs.extend([device_time.0, cut.upload(graph).0]);
-        costs.extend(each.iter().map(|cost| cost.edge.0));
+        let local = cut.cost(graph, device, device);
+        costs.extend([local.device.0, local.upload.0]);
+        costs.extend(servers.iter().map(|server| cut.cost(graph, device, server).edge.0));
     }
-    let all = 0..cuts.len();
-    let order = pareto(&vec![0; cuts.len()], &costs, width, &mut 0).unwrap_or_else(|| all.collect());
-    CostedCuts {
-        costs: order.iter().flat_map(|&at| costs[at * width..][..width].iter().copied()).collect(),
-        cuts: order.into_iter().map(|at| cuts[at].on_device().to_vec()).collect(),
-    }
+    CostedCuts { cuts: cuts.into_iter().map(|cut| cut.on_device().to_vec()).collect(), costs }
 }
