@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Experiments of mec-gym: what a run writes, what is computed from it, and how it is shown.
+//!
+//! The modules stand in data-flow order and import only earlier ones: files of a run, their writers, statistics,
+//! tables, pictures.
+
+pub mod files;
+
+pub mod timestamp;
+
+pub mod manifest;
+
+pub mod monitor;
+
+pub mod progress;
+
+pub mod eval;
+
+pub mod summary;
+
+pub mod comparison;
+
+pub mod table;
+
+pub mod plot;

@@ -1,0 +1,231 @@
+//! [`SchemeSummary`]: what the comparison says about one scheme, computed from its evaluation episodes.
+
+use std::collections::BTreeMap;
+
+use mec_envs::rng::Prng;
+use serde::{Deserialize, Serialize};
+
+use crate::summary::{Estimate, PairedDifference, bootstrap, jain_index, mean, paired_difference, percentile, std_dev};
+
+/// Resamples of each bootstrap interval: enough for two digits of its ends.
+const RESAMPLES: usize = 2000;
+
+/// One evaluation episode of one scheme.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpisodeOutcome {
+    /// Seed of the training; 0 for a scheme that does not learn.
+    pub seed: u64,
+    /// Number of the held-out episode; equal numbers are equal episodes for every scheme.
+    pub episode: u64,
+    /// Latency of every task, s.
+    pub latencies_s: Vec<f64>,
+    /// Tasks that met their deadline.
+    pub succeeded: usize,
+    /// Tasks that did not stay on their device.
+    pub offloaded: usize,
+    /// Energy that the devices spent, J.
+    pub energy_j: f64,
+    /// Work that each server was given, in any common unit (busy time, s).
+    pub server_load: Vec<f64>,
+}
+
+impl EpisodeOutcome {
+    fn tasks(&self) -> f64 {
+        self.latencies_s.len() as f64
+    }
+
+    /// Mean latency of the episode, s; `None` without a task.
+    pub fn latency_mean_s(&self) -> Option<f64> {
+        (!self.latencies_s.is_empty()).then(|| mean(&self.latencies_s))
+    }
+}
+
+/// The figures of one scheme over all its evaluation episodes. Tasks weigh equally, whichever episode they are in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SchemeSummary {
+    /// Name of the scheme.
+    pub scheme: String,
+    /// Whether it is the one that the comparison is about.
+    pub highlighted: bool,
+    /// Mean latency, s; the interval resamples the episodes of each training seed.
+    pub latency_mean_s: Estimate,
+    /// Standard deviation between training seeds of the mean latency, s; 0 with one seed.
+    pub latency_seed_sd_s: f64,
+    /// Median latency, s.
+    pub latency_p50_s: f64,
+    /// 95th percentile of latency, s.
+    pub latency_p95_s: f64,
+    /// 99th percentile of latency, s.
+    pub latency_p99_s: f64,
+    /// Share of tasks that met their deadline, with interval as above.
+    pub success_rate: Estimate,
+    /// Energy of the devices per task, J.
+    pub energy_per_task_j: f64,
+    /// Jain's index of the servers' loads, mean over episodes; 1 is even.
+    pub load_balance: f64,
+    /// Share of tasks that did not stay on their device.
+    pub offload_ratio: f64,
+    /// Training seeds.
+    pub seeds: usize,
+    /// Evaluation episodes, over all seeds.
+    pub episodes: usize,
+    /// Tasks, over all episodes.
+    pub tasks: usize,
+}
+
+impl SchemeSummary {
+    /// Summarises the episodes of a scheme; `None` when they hold no task. Equal generators give equal intervals.
+    pub fn from_episodes(scheme: &str, episodes: &[EpisodeOutcome], rng: &mut Prng) -> Option<Self> {
+        let latencies: Vec<f64> = episodes.iter().flat_map(|episode| episode.latencies_s.iter().copied()).collect();
+        if latencies.is_empty() {
+            return None;
+        }
+        let strata = by_seed(episodes);
+        let seed_means: Vec<f64> = strata.values().filter_map(|episodes| latency_ratio(episodes).mean()).collect();
+        Some(Self {
+            scheme: scheme.to_owned(),
+            highlighted: false,
+            latency_mean_s: interval(&strata, |episode| episode.latencies_s.iter().sum(), rng),
+            latency_seed_sd_s: std_dev(&seed_means),
+            latency_p50_s: percentile(&latencies, 50.0),
+            latency_p95_s: percentile(&latencies, 95.0),
+            latency_p99_s: percentile(&latencies, 99.0),
+            success_rate: interval(&strata, |episode| episode.succeeded as f64, rng),
+            energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / latencies.len() as f64,
+            load_balance: mean_load_balance(episodes),
+            offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
+                / latencies.len() as f64,
+            seeds: strata.len(),
+            episodes: episodes.len(),
+            tasks: latencies.len(),
+        })
+    }
+}
+
+/// The paired difference of two schemes in mean latency per episode, s (negative: `left` is faster). Episodes are
+/// paired by number; the training seeds of a learned scheme are averaged first.
+pub fn latency_difference(
+    left: &[EpisodeOutcome],
+    right: &[EpisodeOutcome],
+    rng: &mut Prng,
+) -> Option<PairedDifference> {
+    paired_difference(&latency_by_episode(left), &latency_by_episode(right), RESAMPLES, rng)
+}
+
+/// Sorts from the lowest mean latency to the highest.
+pub fn sort_by_latency(schemes: &mut [SchemeSummary]) {
+    schemes.sort_by(|left, right| left.latency_mean_s.value.total_cmp(&right.latency_mean_s.value));
+}
+
+/// Sum and number of something: their ratio is a mean in which tasks weigh equally.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ratio {
+    sum: f64,
+    tasks: f64,
+}
+
+impl Ratio {
+    fn mean(self) -> Option<f64> {
+        (self.tasks > 0.0).then(|| self.sum / self.tasks)
+    }
+
+    fn of(items: &[Ratio]) -> f64 {
+        let total = items
+            .iter()
+            .fold(Self::default(), |total, item| Self { sum: total.sum + item.sum, tasks: total.tasks + item.tasks });
+        // A resample of nothing but empty episodes has no mean; it counts as 0 rather than spoiling the rest.
+        total.mean().unwrap_or(0.0)
+    }
+}
+
+fn by_seed(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, Vec<&EpisodeOutcome>> {
+    let mut strata: BTreeMap<u64, Vec<&EpisodeOutcome>> = BTreeMap::new();
+    for episode in episodes {
+        strata.entry(episode.seed).or_default().push(episode);
+    }
+    strata
+}
+
+fn latency_ratio(episodes: &[&EpisodeOutcome]) -> Ratio {
+    episodes.iter().fold(Ratio::default(), |ratio, episode| Ratio {
+        sum: ratio.sum + episode.latencies_s.iter().sum::<f64>(),
+        tasks: ratio.tasks + episode.tasks(),
+    })
+}
+
+fn interval(
+    strata: &BTreeMap<u64, Vec<&EpisodeOutcome>>,
+    sum: impl Fn(&EpisodeOutcome) -> f64,
+    rng: &mut Prng,
+) -> Estimate {
+    let ratio = |episode: &&EpisodeOutcome| Ratio { sum: sum(episode), tasks: episode.tasks() };
+    let strata: Vec<Vec<Ratio>> = strata.values().map(|episodes| episodes.iter().map(ratio).collect()).collect();
+    bootstrap(&strata, Ratio::of, RESAMPLES, rng)
+}
+
+/// Episodes without servers, or in which no server got work, say nothing about balance; 1 when all are such.
+fn mean_load_balance(episodes: &[EpisodeOutcome]) -> f64 {
+    let loaded = episodes.iter().filter(|episode| episode.server_load.iter().any(|&load| load > 0.0));
+    let indices: Vec<f64> = loaded.map(|episode| jain_index(&episode.server_load)).collect();
+    if indices.is_empty() { 1.0 } else { mean(&indices) }
+}
+
+fn latency_by_episode(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, f64> {
+    let mut grouped: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for episode in episodes {
+        if let Some(latency) = episode.latency_mean_s() {
+            grouped.entry(episode.episode).or_default().push(latency);
+        }
+    }
+    grouped.into_iter().map(|(episode, latencies)| (episode, mean(&latencies))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mec_envs::rng::stream;
+
+    use super::*;
+
+    fn outcome(seed: u64, episode: u64, latencies_s: &[f64]) -> EpisodeOutcome {
+        let succeeded = latencies_s.iter().filter(|&&latency| latency <= 1.0).count();
+        let server_load = vec![1.0, 3.0];
+        EpisodeOutcome {
+            seed,
+            episode,
+            latencies_s: latencies_s.to_vec(),
+            succeeded,
+            offloaded: 1,
+            energy_j: 2.0,
+            server_load,
+        }
+    }
+
+    #[test]
+    fn tasks_weigh_equally_and_seeds_give_the_spread() {
+        let episodes = [outcome(1, 0, &[0.5, 0.5, 2.0]), outcome(1, 1, &[1.0]), outcome(2, 0, &[0.2, 0.6])];
+        let summary = SchemeSummary::from_episodes("x", &episodes, &mut stream(1, "test")).unwrap();
+        assert!((summary.latency_mean_s.value - 0.8).abs() < 1e-12);
+        // Seed means are 1.0 and 0.4: their standard deviation is 0.6 / sqrt(2).
+        assert!((summary.latency_seed_sd_s - 0.6 / 2.0_f64.sqrt()).abs() < 1e-12);
+        assert!((summary.success_rate.value - 5.0 / 6.0).abs() < 1e-12);
+        assert!((summary.latency_p50_s - 0.55).abs() < 1e-12);
+        assert_eq!((summary.energy_per_task_j, summary.offload_ratio), (1.0, 0.5));
+        assert!((summary.load_balance - 0.8).abs() < 1e-12);
+        assert_eq!((summary.seeds, summary.episodes, summary.tasks), (2, 3, 6));
+        assert!(summary.latency_mean_s.low <= 0.8 && summary.latency_mean_s.high >= 0.8);
+    }
+
+    #[test]
+    fn no_task_gives_no_summary() {
+        assert!(SchemeSummary::from_episodes("x", &[outcome(0, 0, &[])], &mut stream(1, "test")).is_none());
+    }
+
+    #[test]
+    fn difference_pairs_episodes_and_averages_seeds() {
+        let learned = [outcome(1, 0, &[0.4]), outcome(2, 0, &[0.6]), outcome(1, 1, &[0.9])];
+        let fixed = [outcome(0, 0, &[1.0]), outcome(0, 1, &[1.4]), outcome(0, 2, &[9.0])];
+        let difference = latency_difference(&learned, &fixed, &mut stream(1, "test")).unwrap();
+        assert_eq!(difference.pairs, 2);
+        assert!((difference.mean.value + 0.5).abs() < 1e-12);
+    }
+}

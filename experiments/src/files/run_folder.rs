@@ -1,0 +1,250 @@
+//! [`RunFolder`]: the flat folder that holds everything of one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::{FileError, write_atomic};
+
+/// The folder of one run, and the names of the files in it.
+///
+/// ```text
+/// config.toml      the complete resolved configuration
+/// run.json         the manifest
+/// progress.csv     training, one row per report
+/// eval.csv         evaluation, tidy
+/// monitor/         <algo>-seed<k>-env<i>.monitor.csv, one row per training episode
+/// ckpt/            <algo>-seed<k>-{best,last}.safetensors
+/// comparison.csv   one row per scheme
+/// learning_curve.{svg,png}  comparison.{svg,png}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+/// Why a run folder cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunFolderError {
+    /// There is something in it, and nobody said that it may go.
+    #[error("the run folder {} exists and is not empty; choose another folder, or replace it with --force", .0.display())]
+    Occupied(PathBuf),
+    /// There is something in it that is not a run.
+    #[error("{} holds files but no run.json, so it is no run folder and --force does not replace it; choose another folder", .0.display())]
+    NotARun(PathBuf),
+    /// The folder to read from is not a run's.
+    #[error("{} is no run folder: it has no run.json", .0.display())]
+    NoManifest(PathBuf),
+    /// The folder cannot be made, read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Which agent of a training a checkpoint holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// The agent with the best evaluation.
+    Best,
+    /// The agent at the end.
+    Last,
+}
+
+/// A picture of a run; each is kept as SVG and as PNG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// A metric of the evaluation over environment steps.
+    LearningCurve,
+    /// All schemes side by side.
+    Comparison,
+}
+
+impl Picture {
+    fn stem(self) -> &'static str {
+        match self {
+            Self::LearningCurve => "learning_curve",
+            Self::Comparison => "comparison",
+        }
+    }
+}
+
+impl RunFolder {
+    /// Makes an empty run folder at `path`, with its parents. With `force`, the files of an earlier run in it are
+    /// removed; anything else that lies there stays.
+    ///
+    /// Write the manifest first: a folder is known as a run's by its `run.json`.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Occupied`] when the folder is not empty and `force` is false, [`RunFolderError::NotARun`]
+    /// when it is true but the folder holds no `run.json`; [`FileError`] when it cannot be made or written in.
+    pub fn create(path: &Path, force: bool) -> Result<Self, RunFolderError> {
+        let folder = Self { root: path.to_owned() };
+        fs::create_dir_all(path).map_err(FileError::on("create the run folder", path))?;
+        let mut entries = fs::read_dir(path).map_err(FileError::on("read the run folder", path))?;
+        if entries.next().is_some() {
+            match (force, folder.manifest().is_file()) {
+                (false, _) => return Err(RunFolderError::Occupied(folder.root)),
+                (true, false) => return Err(RunFolderError::NotARun(folder.root)),
+                (true, true) => folder.clear()?,
+            }
+        }
+        folder.check_writable()?;
+        Ok(folder)
+    }
+
+    /// Opens the folder of an earlier run.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NoManifest`] when there is no `run.json` in it.
+    pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let folder = Self { root: path.to_owned() };
+        if folder.manifest().is_file() { Ok(folder) } else { Err(RunFolderError::NoManifest(folder.root)) }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.toml`
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// `run.json`
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// `progress.csv`
+    pub fn progress(&self) -> PathBuf {
+        self.root.join("progress.csv")
+    }
+
+    /// `eval.csv`
+    pub fn eval(&self) -> PathBuf {
+        self.root.join("eval.csv")
+    }
+
+    /// `monitor/<algo>-seed<k>-env<i>.monitor.csv`
+    pub fn monitor(&self, algo: &str, seed: u64, env: usize) -> PathBuf {
+        self.root.join("monitor").join(format!("{algo}-seed{seed}-env{env}.monitor.csv"))
+    }
+
+    /// `ckpt/<algo>-seed<k>-{best,last}.safetensors`; the folder is made by [`Self::make_checkpoint_folder`].
+    pub fn checkpoint(&self, algo: &str, seed: u64, which: Checkpoint) -> PathBuf {
+        let which = match which {
+            Checkpoint::Best => "best",
+            Checkpoint::Last => "last",
+        };
+        self.root.join("ckpt").join(format!("{algo}-seed{seed}-{which}.safetensors"))
+    }
+
+    /// Makes `ckpt/`.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be made.
+    pub fn make_checkpoint_folder(&self) -> Result<(), FileError> {
+        let folder = self.root.join("ckpt");
+        fs::create_dir_all(&folder).map_err(FileError::on("create folder", &folder))
+    }
+
+    /// `comparison.csv`
+    pub fn comparison(&self) -> PathBuf {
+        self.root.join("comparison.csv")
+    }
+
+    /// `<picture>.svg`
+    pub fn svg(&self, picture: Picture) -> PathBuf {
+        self.root.join(picture.stem()).with_extension("svg")
+    }
+
+    /// `<picture>.png`
+    pub fn png(&self, picture: Picture) -> PathBuf {
+        self.root.join(picture.stem()).with_extension("png")
+    }
+
+    fn check_writable(&self) -> Result<(), FileError> {
+        let probe = self.root.join(".probe");
+        write_atomic(&probe, b"")?;
+        fs::remove_file(&probe).map_err(FileError::on("remove", &probe))
+    }
+
+    /// Removes what a run writes, by name: whatever else a user put there is not ours to delete. The manifest goes
+    /// last, so that an interrupted removal can be repeated.
+    fn clear(&self) -> Result<(), FileError> {
+        for (folder, ending) in [("monitor", ".monitor.csv"), ("ckpt", ".safetensors")] {
+            clear_folder(&self.root.join(folder), ending)?;
+        }
+        let pictures = [Picture::LearningCurve, Picture::Comparison];
+        let pictures = pictures.iter().flat_map(|&picture| [self.svg(picture), self.png(picture)]);
+        let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.manifest()];
+        for file in pictures.chain(tables).filter(|file| file.exists()) {
+            fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
+        }
+        Ok(())
+    }
+}
+
+fn clear_folder(folder: &Path, ending: &str) -> Result<(), FileError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let file = entry.map_err(FileError::on("read the run folder", folder))?.path();
+        if file.to_string_lossy().ends_with(ending) {
+            fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occupied_folder_needs_force_and_the_error_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a/b");
+        let run = RunFolder::create(&path, false).unwrap();
+        RunFolder::create(&path, false).expect("still empty");
+        fs::write(run.manifest(), "{}").unwrap();
+        let error = RunFolder::create(&path, false).unwrap_err();
+        assert!(matches!(error, RunFolderError::Occupied(_)));
+        assert!(error.to_string().contains("--force") && error.to_string().contains("a/b"), "{error}");
+        assert_eq!(RunFolder::open(&path).unwrap(), run);
+    }
+
+    #[test]
+    fn force_replaces_a_run_and_spares_everything_else() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(home.path(), false).unwrap();
+        run.make_checkpoint_folder().unwrap();
+        let checkpoint = run.checkpoint("sac", 1, Checkpoint::Best);
+        for file in [run.manifest(), run.config(), checkpoint.clone(), run.svg(Picture::Comparison)] {
+            fs::write(file, "x").unwrap();
+        }
+        fs::write(home.path().join("notes.md"), "mine").unwrap();
+        RunFolder::create(home.path(), true).unwrap();
+        assert!(!checkpoint.exists() && !run.manifest().exists() && !run.svg(Picture::Comparison).exists());
+        assert!(home.path().join("notes.md").exists());
+    }
+
+    #[test]
+    fn force_never_touches_a_folder_without_manifest() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("config.toml"), "thesis").unwrap();
+        let error = RunFolder::create(home.path(), true).unwrap_err();
+        assert!(matches!(error, RunFolderError::NotARun(_)));
+        assert!(home.path().join("config.toml").exists());
+        assert!(matches!(RunFolder::open(home.path()), Err(RunFolderError::NoManifest(_))));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("file"), "").unwrap();
+        let error = RunFolder::create(&home.path().join("file/run"), false).unwrap_err();
+        assert!(error.to_string().contains("file/run"), "{error}");
+    }
+}

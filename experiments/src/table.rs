@@ -1,0 +1,182 @@
+//! The comparison of schemes as text for people, and as CSV and JSON for programs.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::comparison::SchemeSummary;
+use crate::files::{FileError, write_atomic};
+
+/// A column of the text table: its heading, its unit, and its cell for a scheme.
+type Column = (&'static str, &'static str, fn(&SchemeSummary) -> String);
+
+const COLUMNS: &[Column] = &[
+    ("scheme", "", |row| format!("{} {}", if row.highlighted { '*' } else { ' ' }, row.scheme)),
+    ("mean", "s", |row| milli(row.latency_mean_s.value)),
+    ("± 95 %", "s", |row| milli(row.latency_mean_s.half_width())),
+    ("seed sd", "s", |row| if row.seeds > 1 { milli(row.latency_seed_sd_s) } else { "-".into() }),
+    ("p50", "s", |row| milli(row.latency_p50_s)),
+    ("p95", "s", |row| milli(row.latency_p95_s)),
+    ("p99", "s", |row| milli(row.latency_p99_s)),
+    ("success", "%", |row| percent(row.success_rate.value)),
+    ("energy", "J/task", |row| milli(row.energy_per_task_j)),
+    ("balance", "Jain", |row| format!("{:.2}", row.load_balance)),
+    ("offloaded", "%", |row| percent(row.offload_ratio)),
+    ("seeds", "", |row| row.seeds.to_string()),
+    ("episodes", "", |row| row.episodes.to_string()),
+];
+
+/// The comparison as aligned plain text, one line per scheme in the given order, `*` before the highlighted one.
+pub fn text_table(schemes: &[SchemeSummary]) -> String {
+    let mut cells: Vec<Vec<String>> = vec![
+        COLUMNS.iter().map(|(heading, ..)| indented(heading)).collect(),
+        COLUMNS.iter().map(|(_, unit, _)| (*unit).to_owned()).collect(),
+    ];
+    cells.extend(schemes.iter().map(|scheme| COLUMNS.iter().map(|(.., cell)| cell(scheme)).collect()));
+    let widths: Vec<usize> = (0..COLUMNS.len())
+        .map(|column| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut lines: Vec<String> = cells.iter().map(|row| line(row, &widths)).collect();
+    lines.insert(2, "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1)));
+    lines.join("\n") + "\n"
+}
+
+/// The first heading stands above names that leave room for the mark.
+fn indented(heading: &str) -> String {
+    if heading == "scheme" { "  scheme".to_owned() } else { heading.to_owned() }
+}
+
+fn line(row: &[String], widths: &[usize]) -> String {
+    let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, &width))| {
+        if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+    });
+    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+/// Three decimals: points stand below points, so that a column is compared at a glance.
+fn milli(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
+/// A row of `comparison.csv`.
+#[derive(Serialize)]
+struct CsvRow<'a> {
+    scheme: &'a str,
+    latency_mean_s: f64,
+    latency_mean_low_s: f64,
+    latency_mean_high_s: f64,
+    latency_seed_sd_s: f64,
+    latency_p50_s: f64,
+    latency_p95_s: f64,
+    latency_p99_s: f64,
+    success_rate: f64,
+    success_rate_low: f64,
+    success_rate_high: f64,
+    energy_per_task_j: f64,
+    load_balance: f64,
+    offload_ratio: f64,
+    seeds: usize,
+    episodes: usize,
+    tasks: usize,
+}
+
+impl<'a> CsvRow<'a> {
+    fn new(summary: &'a SchemeSummary) -> Self {
+        Self {
+            scheme: &summary.scheme,
+            latency_mean_s: summary.latency_mean_s.value,
+            latency_mean_low_s: summary.latency_mean_s.low,
+            latency_mean_high_s: summary.latency_mean_s.high,
+            latency_seed_sd_s: summary.latency_seed_sd_s,
+            latency_p50_s: summary.latency_p50_s,
+            latency_p95_s: summary.latency_p95_s,
+            latency_p99_s: summary.latency_p99_s,
+            success_rate: summary.success_rate.value,
+            success_rate_low: summary.success_rate.low,
+            success_rate_high: summary.success_rate.high,
+            energy_per_task_j: summary.energy_per_task_j,
+            load_balance: summary.load_balance,
+            offload_ratio: summary.offload_ratio,
+            seeds: summary.seeds,
+            episodes: summary.episodes,
+            tasks: summary.tasks,
+        }
+    }
+}
+
+/// The comparison as CSV with a header, one row per scheme.
+pub fn csv_table(schemes: &[SchemeSummary]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for scheme in schemes {
+        writer.serialize(CsvRow::new(scheme)).expect("writing to memory does not fail");
+    }
+    let bytes = writer.into_inner().expect("writing to memory does not fail");
+    String::from_utf8(bytes).expect("the cells are text")
+}
+
+/// The comparison as a JSON list, one object per scheme with the fields of [`SchemeSummary`].
+pub fn json_table(schemes: &[SchemeSummary]) -> String {
+    serde_json::to_string_pretty(schemes).expect("summaries have only string keys") + "\n"
+}
+
+/// Writes [`csv_table`] to `path` at once.
+///
+/// # Errors
+/// [`FileError`] when it cannot be written.
+pub fn write_csv_table(path: &Path, schemes: &[SchemeSummary]) -> Result<(), FileError> {
+    write_atomic(path, csv_table(schemes).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::summary::Estimate;
+
+    use super::*;
+
+    fn scheme(name: &str, mean: f64, seeds: usize) -> SchemeSummary {
+        SchemeSummary {
+            scheme: name.into(),
+            highlighted: name == "DSACO",
+            latency_mean_s: Estimate { value: mean, low: mean - 0.01, high: mean + 0.03 },
+            latency_seed_sd_s: 0.012,
+            latency_p50_s: 0.5 * mean,
+            latency_p95_s: 3.0 * mean,
+            latency_p99_s: 20.0 * mean,
+            success_rate: Estimate::exact(0.934),
+            energy_per_task_j: 1.5,
+            load_balance: 0.876,
+            offload_ratio: 1.0,
+            seeds,
+            episodes: 60,
+            tasks: 12_000,
+        }
+    }
+
+    #[test]
+    fn text_is_aligned_and_marks_the_highlighted_scheme() {
+        let text = text_table(&[scheme("DSACO", 0.6123, 3), scheme("nearest server", 13.04, 1)]);
+        let expected = [
+            "  scheme            mean  ± 95 %  seed sd    p50     p95      p99  success  energy  balance  offloaded  seeds  episodes",
+            "                       s       s        s      s       s        s        %  J/task     Jain          %",
+            "-----------------------------------------------------------------------------------------------------------------------",
+            "* DSACO            0.612   0.020    0.012  0.306   1.837   12.246     93.4   1.500     0.88      100.0      3        60",
+            "  nearest server  13.040   0.020        -  6.520  39.120  260.800     93.4   1.500     0.88      100.0      1        60",
+        ];
+        let expected = expected.join("\n") + "\n";
+        assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn csv_and_json_hold_every_figure() {
+        let schemes = [scheme("DSACO", 0.5, 3)];
+        let csv = csv_table(&schemes);
+        assert!(csv.starts_with("scheme,latency_mean_s,latency_mean_low_s,latency_mean_high_s,latency_seed_sd_s,"));
+        assert!(csv.contains("\nDSACO,0.5,0.49,0.53,0.012,0.25,1.5,10.0,0.934,"), "{csv}");
+        let back: Vec<SchemeSummary> = serde_json::from_str(&json_table(&schemes)).unwrap();
+        assert_eq!(back, schemes);
+    }
+}
