@@ -18,6 +18,8 @@ pub enum Knowledge {
     Booked,
     /// Also a forecast of foreign load: its last growth, times the report's age, times this factor.
     Forecast(f64),
+    /// The true queues of this moment, as if reports came at once. No scheme can know this: for bounds alone.
+    Oracle,
 }
 
 /// The task to decide now, and the believed state of everything it may meet.
@@ -118,6 +120,7 @@ impl<'a> View<'a> {
             Knowledge::Reported => belief.reported_wait(now),
             Knowledge::Booked => belief.booked_wait(now),
             Knowledge::Forecast(factor) => belief.forecast_wait(now, factor),
+            Knowledge::Oracle => self.world.oracle_wait(target - 1),
         })
     }
 

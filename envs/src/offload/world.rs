@@ -270,6 +270,16 @@ impl World {
         self.setting.frontier(task.model, task.user)
     }
 
+    /// Seconds until an executor of server `m` is free by a report made now and the book of what is on its way there.
+    pub(super) fn oracle_wait(&self, m: usize) -> f64 {
+        let mut remaining = Vec::new();
+        let idle = self.servers[m].remaining(self.now, &mut remaining);
+        let mut belief = self.beliefs[m].clone();
+        belief.send(Report { time: self.now, remaining, idle });
+        belief.deliver(self.now, |task| self.tasks[task].server_arrival);
+        belief.booked_wait(self.now)
+    }
+
     /// When the next task would in truth complete on `target` with this cut, given all decisions so far, s. Sees
     /// fading, noise and foreign load to come, which no scheme can know.
     pub(crate) fn oracle_completion(&self, target: usize, candidate: usize) -> f64 {

@@ -2,9 +2,9 @@
 //!
 //! Adding one takes a file here and a line in [`Scheme::ALL`].
 
+mod clairvoyant;
 mod dispatch;
 mod greedy;
-mod oracle;
 mod run;
 
 pub use run::{Episode, run_episode};
@@ -48,8 +48,10 @@ pub enum Scheme {
         /// Factor on the forecast.
         factor: f64,
     },
-    /// A central controller that knows the true state and every random number to come. Not a rival: a bound.
+    /// [`Self::CentralGreedy`] with perfect knowledge of the queues of this moment. Not a rival: a bound.
     OracleGreedy,
+    /// A central controller that also knows noise, fading and foreign load to come. Not a rival: a bound.
+    ClairvoyantGreedy,
 }
 
 /// No scheme of that name.
@@ -64,7 +66,7 @@ pub struct UnknownScheme {
 
 impl Scheme {
     /// Every scheme, weakest kind first.
-    pub const ALL: [Scheme; 14] = [
+    pub const ALL: [Scheme; 15] = [
         Self::DeviceOnly,
         Self::EdgeOnly,
         Self::Random,
@@ -79,6 +81,7 @@ impl Scheme {
         Self::CentralGreedy,
         Self::ForecastingGreedy { factor: 1.0 },
         Self::OracleGreedy,
+        Self::ClairvoyantGreedy,
     ];
 
     /// Its name, as in tables and on the command line.
@@ -98,6 +101,7 @@ impl Scheme {
             Self::CentralGreedy => "central-greedy",
             Self::ForecastingGreedy { .. } => "forecasting-greedy",
             Self::OracleGreedy => "oracle-greedy",
+            Self::ClairvoyantGreedy => "clairvoyant-greedy",
         }
     }
 
@@ -118,7 +122,7 @@ impl Scheme {
 
     /// Whether it sees what no scheme can know.
     pub fn is_oracle(&self) -> bool {
-        *self == Self::OracleGreedy
+        matches!(self, Self::OracleGreedy | Self::ClairvoyantGreedy)
     }
 
     /// Its decision for the next task of a running episode. `turn` counts the decisions of this episode.
@@ -138,7 +142,8 @@ impl Scheme {
             Self::CentralGreedyIdleCuts => greedy::best_with_idle_cuts(&view),
             Self::CentralGreedy => greedy::best(&view, Knowledge::Booked),
             Self::ForecastingGreedy { factor } => greedy::best(&view, Knowledge::Forecast(*factor)),
-            Self::OracleGreedy => oracle::best(offload.world()?),
+            Self::OracleGreedy => greedy::best(&view, Knowledge::Oracle),
+            Self::ClairvoyantGreedy => clairvoyant::best(offload.world()?),
         })
     }
 }
