@@ -123,7 +123,8 @@ impl Cut {
     pub fn cost(&self, graph: &LayerGraph, device: &Processor, server: &Processor) -> CutCost {
         let side = |processor: &Processor, stays: bool| {
             let layers = (0..graph.len()).filter(|&layer| self.on_device[layer] == stays);
-            layers.map(|layer| processor.layer_time(graph, layer)).sum()
+            // A fold from zero: the sum of no numbers is -0.0.
+            layers.map(|layer| processor.layer_time(graph, layer)).fold(Seconds::ZERO, |sum, time| sum + time)
         };
         CutCost { upload: self.upload(graph), device: side(device, true), edge: side(server, false) }
     }

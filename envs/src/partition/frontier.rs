@@ -76,12 +76,11 @@ impl Frontier {
     /// O(p (log p + k)) per layer, for p partial cuts of which k per state are not dominated.
     pub fn exact(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
         let (found, complete) = search(graph, device, servers);
-        let width = 2 + servers.len();
-        match found.non_dominated(width) {
+        match found.non_dominated() {
             Some(kept) => Self::of(graph, kept, servers.len(), complete),
             None => {
                 // Few enough that this comparison cannot fail.
-                let kept = fallback(graph, device, servers).cover(0.0, width);
+                let kept = fallback(graph, device, servers).cover(0.0);
                 Self::of(graph, kept, servers.len(), false)
             }
         }
@@ -89,16 +88,16 @@ impl Frontier {
 
     /// Few cuts of which the best is, for any load, at most `1 + tolerance` times as slow as the best of all.
     ///
-    /// Every cut that is not here is covered by one that is: whatever the waits, the rate and the server class,
-    /// that one completes at most `1 + tolerance` times as late, and takes at most that much more device time and
-    /// upload. For processors and graphs beyond bounds see [`Frontier::exact`]; a tolerance below 0 counts as 0.
+    /// Every cut that is not here is covered by one that is and that uses the server too: whatever the waits, the
+    /// rate and the server class, that one completes at most `1 + tolerance` times as late, and takes at most
+    /// that much more device time and upload. Beyond the bounds of [`Frontier::exact`] the same of its fallback. A tolerance below 0 counts as 0.
     ///
     /// # Complexity
     /// That of [`Frontier::exact`] without its last comparison, of c complete cuts with each other: c k instead,
     /// for k cuts that stay. Milliseconds on the networks of the [zoo](crate::dnn::zoo).
     pub fn within(tolerance: f64, graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
         let (found, complete) = search(graph, device, servers);
-        Self::of(graph, found.cover(tolerance.max(0.0), 2 + servers.len()), servers.len(), complete)
+        Self::of(graph, found.cover(tolerance.max(0.0)), servers.len(), complete)
     }
 
     fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, complete: bool) -> Self {
@@ -110,7 +109,7 @@ impl Frontier {
             edge: (0..servers).flat_map(|server| column(2 + server)).collect(),
             least_upload: Vec::new(),
             least_edge: Vec::new(),
-            cuts: found.cuts.into_iter().map(|members| Cut::trusted(graph, members)).collect(),
+            cuts: (0..found.len()).map(|at| Cut::trusted(graph, found.members(at, graph.len()))).collect(),
             servers,
             complete,
         };
@@ -208,11 +207,12 @@ fn fallback(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> C
             dads(graph, device, server, &idle).cut
         }));
     }
-    let mut costs = Vec::new();
+    let mut found = CostedCuts::new(2 + servers.len());
     for cut in &cuts {
         let local = cut.cost(graph, device, device);
-        costs.extend([local.device.0, local.upload.0]);
-        costs.extend(servers.iter().map(|server| cut.cost(graph, device, server).edge.0));
+        let edge = servers.iter().map(|server| cut.cost(graph, device, server).edge.0);
+        let costs: Vec<f64> = [local.device.0, local.upload.0].into_iter().chain(edge).collect();
+        found.push(cut.on_device(), &costs);
     }
-    CostedCuts { cuts: cuts.into_iter().map(|cut| cut.on_device().to_vec()).collect(), costs }
+    found
 }

@@ -1,8 +1,8 @@
 //! Cuts of layer graphs: which layers stay on the device, what that costs, and which cuts are worth keeping.
 //!
 //! A [`Cut`] is a set of layers closed under predecessors; everything else runs on a server. [`Frontier`] holds
-//! the cuts that some state of the system could make best, [`cdlp`] picks the best of them for the present state,
-//! and [`rivals`] are the published schemes to compare with.
+//! the cuts that some state of the system could make best, [`best_cut`] (CDLP) picks the best of them for the
+//! present state, and [`neurosurgeon`] and [`dads`] are the published schemes to compare with.
 
 mod cut;
 pub use cut::{Cut, CutCost, CutError};

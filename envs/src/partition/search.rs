@@ -9,12 +9,32 @@ const MAX_COMPARISONS: u64 = 2_000_000_000;
 /// Cuts held at once before the search gives up.
 const MAX_CUTS: usize = 500_000;
 
-/// Cuts with their costs, as many numbers each as [`Times::width`] says: device time, upload, time per server.
+/// Cuts with their costs, `width` numbers each: device time, upload, time per server.
 pub(super) struct CostedCuts {
-    /// For each cut which layers stay on the device.
-    pub(super) cuts: Vec<Vec<bool>>,
     /// The costs, cut after cut.
     pub(super) costs: Vec<f64>,
+    width: usize,
+    /// The last layer each keeps on the device.
+    last: Vec<Link>,
+    kept: KeptLayers,
+}
+
+/// Layers kept on the device as linked lists that share their beginnings: (the list before, the layer).
+#[derive(Default)]
+struct KeptLayers(Vec<(Link, u32)>);
+
+/// A list in [`KeptLayers`]: the position of its last layer, or [`NOTHING`].
+type Link = u32;
+
+/// The empty list.
+const NOTHING: Link = Link::MAX;
+
+impl KeptLayers {
+    /// The list `before` with one more layer; `None` beyond 2^32 entries.
+    fn push(&mut self, before: Link, layer: usize) -> Option<Link> {
+        self.0.push((before, u32::try_from(layer).ok()?));
+        Link::try_from(self.0.len() - 1).ok().filter(|&link| link != NOTHING)
+    }
 }
 
 /// Time of every layer on the device and on each server, s.
@@ -37,7 +57,7 @@ impl Times {
 /// tensors are all made behind the cut is complete: everything after it is behind the cut too.
 pub(super) fn all_but_dominated(graph: &LayerGraph, times: &Times) -> Option<CostedCuts> {
     let walk = Walk::new(graph)?;
-    let mut search = Search::new(times, graph.len());
+    let mut search = Search { times, comparisons: 0, found: CostedCuts::new(times.width()) };
     let mut partial = Partial { states: vec![walk.start], costs: vec![0.0; times.width()], last: vec![NOTHING] };
     for (layer, step) in walk.steps.iter().enumerate() {
         let mut grown = Partial::default();
@@ -85,26 +105,57 @@ pub(super) fn pareto(states: &[State], costs: &[f64], width: usize, comparisons:
 }
 
 impl CostedCuts {
-    fn cost(&self, at: usize, width: usize) -> &[f64] {
-        &self.costs[at * width..][..width]
+    /// No cuts, at `width` numbers each.
+    pub(super) fn new(width: usize) -> Self {
+        Self { costs: Vec::new(), width, last: Vec::new(), kept: KeptLayers::default() }
     }
 
-    /// The non-dominated ones by ascending device time, each distinct cost once.
-    pub(super) fn non_dominated(self, width: usize) -> Option<Self> {
-        let order = pareto(&vec![0; self.cuts.len()], &self.costs, width, &mut 0)?;
-        Some(self.select(order, width))
+    /// Adds a cut; too many layers altogether lose the cut, as the only harm.
+    pub(super) fn push(&mut self, on_device: &[bool], costs: &[f64]) {
+        debug_assert_eq!(costs.len(), self.width);
+        let mut layers = (0..on_device.len()).filter(|&layer| on_device[layer]);
+        if let Some(last) = layers.try_fold(NOTHING, |before, layer| self.kept.push(before, layer)) {
+            self.last.push(last);
+            self.costs.extend(costs);
+        }
+    }
+
+    /// For each of `layers` layers whether the cut at `at` keeps it on the device.
+    pub(super) fn members(&self, at: usize, layers: usize) -> Vec<bool> {
+        let mut on_device = vec![false; layers];
+        let mut last = self.last[at];
+        while last != NOTHING {
+            let (before, layer) = self.kept.0[last as usize];
+            on_device[layer as usize] = true;
+            last = before;
+        }
+        on_device
+    }
+
+    /// Number of cuts.
+    pub(super) fn len(&self) -> usize {
+        self.last.len()
+    }
+
+    fn cost(&self, at: usize) -> &[f64] {
+        &self.costs[at * self.width..][..self.width]
+    }
+
+    /// The non-dominated ones by ascending device time, each distinct cost once; `None` beyond the bounds above.
+    pub(super) fn non_dominated(self) -> Option<Self> {
+        let order = pareto(&vec![0; self.len()], &self.costs, self.width, &mut 0)?;
+        Some(self.select(&order))
     }
 
     /// Few of them by ascending device time, such that each one left out is `covered` by one that stays.
-    pub(super) fn cover(self, tolerance: f64, width: usize) -> Self {
-        let mut order: Vec<usize> = (0..self.cuts.len()).collect();
-        let cost = |at: usize| self.cost(at, width);
+    pub(super) fn cover(self, tolerance: f64) -> Self {
+        let cost = |at: usize| self.cost(at);
+        let edge = |at: usize| cost(at)[2..].iter().sum::<f64>();
+        let mut order: Vec<usize> = (0..self.len()).collect();
         // A cut is covered by one that uploads less: those come first.
         order.sort_unstable_by(|&a, &b| {
-            let (a, b) = (cost(a), cost(b));
-            a[1].total_cmp(&b[1])
-                .then(a[0].total_cmp(&b[0]))
-                .then(a[2..].iter().sum::<f64>().total_cmp(&b[2..].iter().sum()))
+            let by_device = || cost(a)[0].total_cmp(&cost(b)[0]);
+            cost(a)[1].total_cmp(&cost(b)[1]).then_with(by_device).then_with(|| edge(a).total_cmp(&edge(b)))
         });
         let mut kept: Vec<usize> = Vec::new();
         for at in order {
@@ -114,13 +165,15 @@ impl CostedCuts {
         }
         // Of equal device times (by rounding) the local cut, which uploads nothing, comes last.
         kept.sort_unstable_by(|&a, &b| cost(a)[0].total_cmp(&cost(b)[0]).then(cost(b)[1].total_cmp(&cost(a)[1])));
-        self.select(kept, width)
+        self.select(&kept)
     }
 
-    fn select(mut self, order: Vec<usize>, width: usize) -> Self {
+    fn select(self, order: &[usize]) -> Self {
         Self {
-            costs: order.iter().flat_map(|&at| self.cost(at, width).to_vec()).collect(),
-            cuts: order.into_iter().map(|at| std::mem::take(&mut self.cuts[at])).collect(),
+            costs: order.iter().flat_map(|&at| self.cost(at)).copied().collect(),
+            width: self.width,
+            last: order.iter().map(|&at| self.last[at]).collect(),
+            kept: self.kept,
         }
     }
 }
@@ -133,41 +186,34 @@ impl CostedCuts {
 /// a + B / rate + s, uplink wait + B / rate + s, and server wait + s. Term by term, this cut's sum exceeds the
 /// other's by at most e (a' + B' / rate + s'), which is at most e times the other's completion time.
 fn covered(left_out: &[f64], by: &[f64], tolerance: f64) -> bool {
-    let more = 1.0 + tolerance;
+    // The local cut covers none: a task sent to a server keeps the best cut that uses the server.
+    let (more, offloads) = (1.0 + tolerance, by[1] > 0.0);
     let (own_device, device) = (by[0], left_out[0]);
     let fits = |(own, other): (&f64, &f64)| {
         own_device + own <= more * (device + other) && *own <= other + tolerance * (device + other)
     };
-    own_device <= more * device && by[1] <= more * left_out[1] && by[2..].iter().zip(&left_out[2..]).all(fits)
+    offloads
+        && own_device <= more * device
+        && by[1] <= more * left_out[1]
+        && by[2..].iter().zip(&left_out[2..]).all(fits)
 }
-
-/// The end of a list of kept layers.
-const NOTHING: u32 = u32::MAX;
 
 /// Partial cuts after some layer.
 #[derive(Default)]
 struct Partial {
     states: Vec<State>,
     costs: Vec<f64>,
-    /// The last layer kept on the device, as a position in [`Search::kept`].
-    last: Vec<u32>,
+    /// The last layer each keeps on the device.
+    last: Vec<Link>,
 }
 
 struct Search<'a> {
     times: &'a Times,
-    layers: usize,
     comparisons: u64,
-    /// Kept layers as linked lists that share their tails: (the list before, the layer).
-    kept: Vec<(u32, u32)>,
     found: CostedCuts,
 }
 
-impl<'a> Search<'a> {
-    fn new(times: &'a Times, layers: usize) -> Self {
-        let found = CostedCuts { cuts: Vec::new(), costs: Vec::new() };
-        Self { times, layers, comparisons: 0, kept: Vec::new(), found }
-    }
-
+impl Search<'_> {
     /// Moves `layer` behind the cut, and the rest too if nothing else can follow.
     fn send(&mut self, grown: &mut Partial, layer: usize, (state, upload): (State, f64), cost: &[f64], last: u32) {
         if state != 0 {
@@ -181,15 +227,14 @@ impl<'a> Search<'a> {
         // Term by term in the order of the layers: equal to the last bit to the cost of the cut from scratch.
         let rest = cost[2..].iter().zip(&self.times.servers);
         self.found.costs.extend(rest.map(|(time, server)| server[layer..].iter().fold(*time, |sum, time| sum + time)));
-        self.found.cuts.push(self.members(last));
+        self.found.last.push(last);
     }
 
     /// Keeps `layer` on the device; `None` beyond 2^32 choices.
-    fn keep(&mut self, grown: &mut Partial, layer: usize, state: State, cost: &[f64], last: u32) -> Option<()> {
-        self.kept.push((last, u32::try_from(layer).ok()?));
-        let last = u32::try_from(self.kept.len() - 1).ok().filter(|&last| last != NOTHING)?;
-        let costs = if layer + 1 == self.layers {
-            self.found.cuts.push(self.members(last));
+    fn keep(&mut self, grown: &mut Partial, layer: usize, state: State, cost: &[f64], last: Link) -> Option<()> {
+        let last = self.found.kept.push(last, layer)?;
+        let costs = if layer + 1 == self.times.device.len() {
+            self.found.last.push(last);
             &mut self.found.costs
         } else {
             grown.states.push(state);
@@ -204,7 +249,7 @@ impl<'a> Search<'a> {
     fn prune(&mut self, grown: &Partial) -> Option<Partial> {
         let width = self.times.width();
         let order = pareto(&grown.states, &grown.costs, width, &mut self.comparisons)?;
-        if order.len() + self.found.cuts.len() > MAX_CUTS {
+        if order.len() + self.found.last.len() > MAX_CUTS {
             return None;
         }
         Some(Partial {
@@ -212,15 +257,5 @@ impl<'a> Search<'a> {
             costs: order.iter().flat_map(|&at| grown.costs[at * width..][..width].iter().copied()).collect(),
             last: order.iter().map(|&at| grown.last[at]).collect(),
         })
-    }
-
-    fn members(&self, mut last: u32) -> Vec<bool> {
-        let mut on_device = vec![false; self.layers];
-        while last != NOTHING {
-            let (before, layer) = self.kept[last as usize];
-            on_device[layer as usize] = true;
-            last = before;
-        }
-        on_device
     }
 }
