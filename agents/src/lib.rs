@@ -21,6 +21,14 @@ pub mod checkpoint;
 
 pub mod agent;
 
+pub mod nn;
+
+pub mod replay;
+
+pub mod random;
+
+pub mod sac;
+
 pub mod actor;
 
 pub mod runtime;

@@ -5,7 +5,12 @@
 //! their own speeds, held together by the learner's [`updates_due`](crate::agent::Learner::updates_due).
 
 mod config;
+mod free_running;
+mod health;
+mod lockstep;
 mod observer;
+mod run;
+mod serial;
 
 pub use config::{Mode, RuntimeConfig};
 pub use observer::{Observer, ObserverError, Outcome, Progress};
@@ -13,6 +18,7 @@ pub use observer::{Observer, ObserverError, Outcome, Progress};
 use mec_envs::gym::Env;
 
 use crate::agent::{Learner, TrainError};
+use run::Run;
 
 /// Trains `learner` on the environments that `make_env` builds (one per stream, called with the stream's index in the
 /// thread that steps it) until [`RuntimeConfig::steps`] environment steps are done or the observer asks to stop.
@@ -36,6 +42,11 @@ where
     O: Observer<L>,
 {
     config.validate()?;
-    let _ = (learner, make_env, seed, observer);
-    todo!("the loops follow")
+    let mut run = Run::new(learner, config, observer);
+    match config.mode {
+        Mode::Serial => serial::train(&mut run, &make_env, seed)?,
+        Mode::Lockstep => lockstep::train(&mut run, &make_env, seed)?,
+        Mode::FreeRunning => free_running::train(&mut run, &make_env, seed)?,
+    }
+    run.finish()
 }

@@ -1,0 +1,292 @@
+//! [`Scorer`]: one score per option, from weights that all options share.
+
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+use mec_envs::gym::Part;
+use mec_envs::rng::Prng;
+
+use super::init::fan_in_uniform;
+use super::parameters::{Parameters, matrix};
+use crate::agent::{ConfigError, ObservationBatch};
+use crate::spec::EnvSpec;
+
+/// Scores every choice of every head with the same small network.
+///
+/// With x_i the features of option i and g the global ones:
+///
+/// - e_i = relu(W_e [x_i, g, 1]), the embedding of option i;
+/// - p = mean of e_j over the open options j of all heads;
+/// - z_i = W_1 e_i + W_p p + b, then ReLU and further layers, down to one number;
+/// - score_i = z_i + prior scale x prior_i.
+///
+/// This is the sum-decomposition of Zaheer et al. 2017 (Deep Sets, arXiv:1703.06114): scores are equivariant to the
+/// order of options, and the parameters serve any number of them. The last layer starts at zero, so an untrained
+/// network scores with the prior alone.
+///
+/// Parameters: `embed/weight` `[options + global + 1, hidden]` (the last row is the bias), `pool/weight`,
+/// `layer<i>/weight`, `layer<i>/bias`.
+///
+/// # Observation
+/// Parts `options` `[heads, n, features]` (one head also `[n, features]`), optionally `global` `[g]` and `prior`
+/// `[heads, n]` (one head also `[n]`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scorer {
+    sizes: Vec<usize>,
+    prior_scale: f32,
+    layout: Layout,
+}
+
+/// Where the blocks of an observation lie.
+#[derive(Clone, Debug, PartialEq)]
+struct Layout {
+    obs_dim: usize,
+    options: usize,
+    choices: usize,
+    features: usize,
+    global: Option<(usize, usize)>,
+    prior: Option<usize>,
+}
+
+/// The inputs of a [`Scorer`] for a batch; networks of one learner share them.
+#[derive(Clone, Debug)]
+pub struct OptionFeatures {
+    /// [x_i, g, 1] of each option, `[batch * choices, features + g + 1]`.
+    inputs: Tensor<2>,
+    /// Weights of the mean over open options, `[batch, 1, choices]`.
+    pool: Tensor<3>,
+    /// Ones, `[batch, choices, 1]`: a batched product with them copies a row to all options.
+    spread: Tensor<3>,
+    /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`.
+    prior: Option<Tensor<2>>,
+}
+
+impl Scorer {
+    /// A scorer for environments of this shape.
+    ///
+    /// # Errors
+    /// [`ConfigError::MissingPart`] when the observation has no options that fit the heads.
+    pub fn new(spec: &EnvSpec, hidden: &[usize], prior_scale: f32) -> Result<Self, ConfigError> {
+        let layout = Layout::of(spec)?;
+        let inputs = layout.features + layout.global.map_or(0, |(_, len)| len) + 1;
+        Ok(Self { sizes: [&[inputs], hidden, &[1]].concat(), prior_scale, layout })
+    }
+
+    /// Initial parameters: uniform by fan-in, the last layer zero.
+    pub fn init(&self, rng: &mut Prng, device: &Device) -> Parameters {
+        let mut entries = vec![(
+            "embed/weight".to_owned(),
+            fan_in_uniform([self.sizes[0], self.sizes[1]], self.sizes[0], rng, device),
+        )];
+        let last = self.sizes.len() - 2;
+        for (layer, size) in self.sizes.windows(2).enumerate().skip(1) {
+            let mut draw = |rows| {
+                if layer == last {
+                    Tensor::zeros([rows, size[1]], device)
+                } else {
+                    fan_in_uniform([rows, size[1]], size[0], rng, device)
+                }
+            };
+            if layer == 1 {
+                entries.push(("pool/weight".to_owned(), draw(size[0])));
+            }
+            entries.push((format!("layer{layer}/weight"), draw(size[0])));
+            entries.push((format!("layer{layer}/bias"), draw(1)));
+        }
+        Parameters::new(entries)
+    }
+
+    /// The inputs of a batch.
+    pub fn features(&self, batch: &ObservationBatch<'_>, device: &Device) -> OptionFeatures {
+        let Layout { choices, features, .. } = self.layout;
+        let width = self.sizes[0];
+        let mut inputs = Vec::with_capacity(batch.rows * choices * width);
+        let mut prior = Vec::with_capacity(self.layout.prior.map_or(0, |_| batch.rows * choices));
+        for row in batch.observations.chunks_exact(self.layout.obs_dim) {
+            let options = &row[self.layout.options..][..choices * features];
+            let global = self.layout.global.map_or(&[][..], |(start, len)| &row[start..start + len]);
+            for option in options.chunks_exact(features) {
+                inputs.extend_from_slice(option);
+                inputs.extend_from_slice(global);
+                inputs.push(1.0);
+            }
+            if let Some(start) = self.layout.prior {
+                prior.extend_from_slice(&row[start..start + choices]);
+            }
+        }
+        OptionFeatures {
+            inputs: matrix(inputs, [batch.rows * choices, width], device),
+            pool: Tensor::from_data(TensorData::new(pool_weights(batch, choices), [batch.rows, 1, choices]), device),
+            spread: Tensor::ones([batch.rows, choices, 1], device),
+            prior: self.layout.prior.map(|_| matrix(prior, [batch.rows, choices], device)),
+        }
+    }
+
+    /// # Shapes
+    /// Result `[batch, choices]`.
+    pub fn forward(&self, weights: &[Tensor<2>], features: &OptionFeatures) -> Tensor<2> {
+        let [batch, choices, _] = features.spread.dims();
+        let embedding = relu(features.inputs.clone().matmul(weights[0].clone()));
+        let pooled = features.pool.clone().matmul(embedding.clone().reshape([batch, choices, self.sizes[1]]));
+        let shared = pooled.reshape([batch, self.sizes[1]]).matmul(weights[1].clone()) + weights[3].clone();
+        let spread = features.spread.clone().matmul(shared.reshape([batch, 1, self.sizes[2]]));
+        let mut x = embedding.matmul(weights[2].clone()) + spread.reshape([batch * choices, self.sizes[2]]);
+        for pair in weights[4..].chunks_exact(2) {
+            x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
+        }
+        let scores = x.reshape([batch, choices]);
+        match &features.prior {
+            Some(prior) => scores + prior.clone() * self.prior_scale,
+            None => scores,
+        }
+    }
+}
+
+/// 1 / (number of open choices) for open choices, else 0.
+fn pool_weights(batch: &ObservationBatch<'_>, choices: usize) -> Vec<f32> {
+    let Some(masks) = batch.masks else { return vec![1.0 / choices as f32; batch.rows * choices] };
+    let weigh = |mask: &[bool]| {
+        let open = mask.iter().filter(|&&flag| flag).count().max(1) as f32;
+        mask.iter().map(|&flag| f32::from(flag) / open).collect::<Vec<_>>()
+    };
+    masks.chunks_exact(choices).flat_map(weigh).collect()
+}
+
+impl Layout {
+    fn of(spec: &EnvSpec) -> Result<Self, ConfigError> {
+        let heads = &spec.action.heads;
+        let (head_count, n) = (heads.len(), heads.first().copied().unwrap_or(0));
+        let expected = format!("[{head_count}, {n}, features] to fit the heads {heads:?}, all of one length");
+        let missing = |found: String| ConfigError::MissingPart {
+            body: "scorer",
+            part: "options",
+            expected: expected.clone(),
+            found,
+        };
+        if n == 0 || heads.iter().any(|&choices| choices != n) {
+            return Err(missing(format!("heads {heads:?}")));
+        }
+        let (options, part) = spec.part("options").ok_or_else(|| missing(part_names(spec)))?;
+        let features = match part.shape[..] {
+            [rows, columns, features] if (rows, columns) == (head_count, n) => features,
+            [columns, features] if head_count == 1 && columns == n => features,
+            _ => return Err(missing(format!("shape {:?}", part.shape))),
+        };
+        if features == 0 {
+            return Err(missing("options without features".to_owned()));
+        }
+        let prior = match spec.part("prior") {
+            Some((start, part)) if part.shape == [head_count, n] || (head_count == 1 && part.shape == [n]) => {
+                Some(start)
+            }
+            None => None,
+            Some((_, part)) => {
+                let (expected, found) = (format!("[{head_count}, {n}]"), format!("shape {:?}", part.shape));
+                return Err(ConfigError::MissingPart { body: "scorer", part: "prior", expected, found });
+            }
+        };
+        let global = spec.part("global").map(|(start, part)| (start, part.len()));
+        Ok(Self { obs_dim: spec.obs_dim(), options, choices: head_count * n, features, global, prior })
+    }
+}
+
+fn part_names(spec: &EnvSpec) -> String {
+    let names: Vec<String> =
+        spec.observation.iter().map(|Part { name, shape }| format!("{name:?} {shape:?}")).collect();
+    format!("parts {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parameters::host;
+    use super::*;
+    use mec_envs::gym::ActionLayout;
+    use mec_envs::rng::stream;
+    use rand::RngExt;
+
+    fn spec(heads: usize, n: usize) -> EnvSpec {
+        let observation =
+            vec![Part::new("global", &[2]), Part::new("options", &[heads, n, 3]), Part::new("prior", &[heads, n])];
+        EnvSpec { observation, action: ActionLayout { heads: vec![n; heads], continuous: 0 } }
+    }
+
+    /// Parameters without the zero of the last layer.
+    fn trained(scorer: &Scorer) -> Parameters {
+        let mut rng = stream(5, "trained");
+        let mut parameters = scorer.init(&mut rng, &Device::flex());
+        for tensor in parameters.tensors_mut() {
+            *tensor = fan_in_uniform(tensor.dims(), 4, &mut rng, &Device::flex());
+        }
+        parameters
+    }
+
+    fn scores(scorer: &Scorer, weights: &Parameters, observation: &[f32], mask: &[bool]) -> Vec<f32> {
+        let batch = ObservationBatch { rows: 1, observations: observation, masks: Some(mask) };
+        host(scorer.forward(weights.tensors(), &scorer.features(&batch, &Device::flex())))
+    }
+
+    fn draw(len: usize) -> Vec<f32> {
+        let mut rng = stream(9, "observation");
+        (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+    }
+
+    #[test]
+    fn an_untrained_scorer_scores_with_the_prior() {
+        let scorer = Scorer::new(&spec(1, 4), &[8, 8], 2.0).unwrap();
+        let weights = scorer.init(&mut stream(0, "init"), &Device::flex());
+        let observation = draw(18);
+        let expected: Vec<f32> = observation[14..].iter().map(|prior| 2.0 * prior).collect();
+        assert_eq!(scores(&scorer, &weights, &observation, &[true; 4]), expected);
+    }
+
+    #[test]
+    fn scores_move_with_their_options_when_the_order_changes() {
+        let scorer = Scorer::new(&spec(1, 4), &[8, 8], 1.0).unwrap();
+        let weights = trained(&scorer);
+        let observation = draw(18);
+        let mask = [true, true, false, true];
+        let order = [2, 0, 3, 1];
+        let mut moved = observation[..2].to_vec();
+        order.iter().for_each(|&option| moved.extend_from_slice(&observation[2 + 3 * option..][..3]));
+        order.iter().for_each(|&option| moved.push(observation[14 + option]));
+        let first = scores(&scorer, &weights, &observation, &mask);
+        let second = scores(&scorer, &weights, &moved, &order.map(|option| mask[option]));
+        for (place, &option) in order.iter().enumerate() {
+            assert!((second[place] - first[option]).abs() < 1e-5, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn a_closed_option_does_not_change_the_scores_of_the_others() {
+        let scorer = Scorer::new(&spec(1, 4), &[8], 1.0).unwrap();
+        let weights = trained(&scorer);
+        let mut observation = draw(18);
+        let mask = [true, true, true, false];
+        let first = scores(&scorer, &weights, &observation, &mask);
+        observation[11..14].fill(0.7);
+        assert_eq!(first[..3], scores(&scorer, &weights, &observation, &mask)[..3]);
+    }
+
+    #[test]
+    fn the_parameters_serve_any_number_of_options_and_heads() {
+        let small = Scorer::new(&spec(1, 4), &[8, 8], 1.0).unwrap();
+        let large = Scorer::new(&spec(2, 7), &[8, 8], 1.0).unwrap();
+        let weights = trained(&small);
+        assert_eq!(scores(&large, &weights, &draw(2 + 42 + 14), &[true; 14]).len(), 14);
+        // Options that differ in nothing get the score they got among fewer.
+        let row = |options: usize| [vec![0.3, -0.2], [0.1, 0.5, -0.4].repeat(options), vec![0.2; options]].concat();
+        let few = scores(&small, &weights, &row(4), &[true; 4]);
+        let many = scores(&large, &weights, &row(14), &[true; 14]);
+        assert!((few[0] - many[13]).abs() < 1e-5, "{few:?} {many:?}");
+    }
+
+    #[test]
+    fn an_observation_without_options_is_refused_with_what_is_there() {
+        let mut wrong = spec(1, 4);
+        wrong.observation.remove(1);
+        let error = Scorer::new(&wrong, &[8], 1.0).unwrap_err().to_string();
+        assert!(error.contains("options") && error.contains("global"), "{error}");
+        wrong = spec(1, 4);
+        wrong.action.heads = vec![5];
+        assert!(Scorer::new(&wrong, &[8], 1.0).is_err());
+    }
+}
