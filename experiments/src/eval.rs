@@ -95,15 +95,15 @@ impl EvalFile {
     }
 }
 
-/// Why an `eval.csv` cannot be read.
+/// Why a table of results cannot be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadEvalError {
     /// The file cannot be opened.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A row does not have the columns of [`EVAL_COLUMNS`].
-    #[error("{}: {source}; expected are the columns {}", path.display(), EVAL_COLUMNS.join(","))]
+    /// A row does not have the columns of the table.
+    #[error("{}: {source}", path.display())]
     Row {
         /// The file.
         path: PathBuf,
@@ -117,6 +117,11 @@ pub enum ReadEvalError {
 /// # Errors
 /// [`ReadEvalError`] naming the file and, for a malformed row, its line.
 pub fn read_eval(path: &Path) -> Result<Vec<EvalRow>, ReadEvalError> {
+    read_rows(path)
+}
+
+/// Reads a table with a header.
+pub(crate) fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReadEvalError> {
     let file = File::open(path).map_err(FileError::on("read", path))?;
     let rows = csv::Reader::from_reader(file).into_deserialize();
     rows.collect::<Result<_, _>>().map_err(|source| ReadEvalError::Row { path: path.to_owned(), source })

@@ -22,3 +22,17 @@ pub mod comparison;
 pub mod table;
 
 pub mod plot;
+
+pub mod registry;
+
+pub mod config;
+
+pub mod evaluate;
+
+pub mod reporter;
+
+pub mod pictures;
+
+pub mod training;
+
+pub mod run;

@@ -17,9 +17,53 @@ macro_rules! progress_row {
             $($(#[$doc])* #[serde(rename = $column)] pub $field: $kind,)*
         }
 
+        impl ProgressRow {
+            /// Sets the column of this name, for figures that come as a list of names and values; a count loses its
+            /// fraction. `false`, and no change, when there is no such column.
+            pub fn set(&mut self, column: &str, value: f64) -> bool {
+                match column {
+                    $($column => self.$field.put(value),)*
+                    _ => false,
+                }
+            }
+        }
+
         /// The columns of `progress.csv`, in order.
         pub const PROGRESS_COLUMNS: &[&str] = &[$($column),*];
     };
+}
+
+/// A cell that may take a figure.
+trait Cell {
+    /// Takes it, or says `false`.
+    fn put(&mut self, value: f64) -> bool;
+}
+
+impl Cell for String {
+    fn put(&mut self, _: f64) -> bool {
+        false
+    }
+}
+
+impl Cell for u64 {
+    fn put(&mut self, value: f64) -> bool {
+        *self = value as u64;
+        true
+    }
+}
+
+impl Cell for Option<u64> {
+    fn put(&mut self, value: f64) -> bool {
+        *self = Some(value as u64);
+        true
+    }
+}
+
+impl Cell for Option<f64> {
+    fn put(&mut self, value: f64) -> bool {
+        *self = Some(value);
+        true
+    }
 }
 
 progress_row! {
@@ -51,17 +95,19 @@ progress_row! {
     ent_coef_loss: Option<f64> = "train/ent_coef_loss",
     /// Mean entropy of the policy, nat.
     entropy: Option<f64> = "train/entropy",
+    /// Entropy that the temperature aims at, nat.
+    target_entropy: Option<f64> = "train/target_entropy",
     /// Mean value that the critics see.
     q_mean: Option<f64> = "train/q_mean",
     /// Learning rate of the actor.
     learning_rate: Option<f64> = "train/learning_rate",
     /// Gradient steps.
     n_updates: Option<u64> = "train/n_updates",
-    /// Mean age of the policies that act, in published versions.
+    /// Mean age of the policies that act, in gradient steps.
     policy_lag: Option<f64> = "dist/policy_lag",
-    /// Transitions sampled per transition stored.
+    /// Gradient steps per environment step.
     replay_ratio: Option<f64> = "dist/replay_ratio",
-    /// Transitions that wait between actors and learner.
+    /// Chunks of transitions that wait between actors and learner.
     queue_depth: Option<f64> = "dist/queue_depth",
     /// Share of time in which actors waited.
     actor_idle: Option<f64> = "dist/actor_idle",
@@ -115,6 +161,15 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn figures_find_their_columns_by_name() {
+        let mut row = ProgressRow::default();
+        assert!(row.set("train/ent_coef", 0.2) && row.set("train/n_updates", 40.0) && row.set("seed", 7.0));
+        assert!(!row.set("algo", 1.0) && !row.set("train/unheard_of", 1.0));
+        let expected = ProgressRow { seed: 7, ent_coef: Some(0.2), n_updates: Some(40), ..ProgressRow::default() };
+        assert_eq!(row, expected);
+    }
 
     #[test]
     fn unknown_figures_are_empty_cells() {

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::comparison::SchemeSummary;
+use crate::eval::{ReadEvalError, read_rows};
 use crate::files::{FileError, write_atomic};
+use crate::summary::Estimate;
 
 /// A column of the text table: its heading, its unit, and its cell for a scheme.
 type Column = (&'static str, &'static str, fn(&SchemeSummary) -> String);
@@ -63,9 +65,10 @@ fn percent(share: f64) -> String {
 }
 
 /// A row of `comparison.csv`.
-#[derive(Serialize)]
-struct CsvRow<'a> {
-    scheme: &'a str,
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CsvRow {
+    scheme: String,
     latency_mean_s: f64,
     latency_mean_low_s: f64,
     latency_mean_high_s: f64,
@@ -84,10 +87,10 @@ struct CsvRow<'a> {
     tasks: usize,
 }
 
-impl<'a> CsvRow<'a> {
-    fn new(summary: &'a SchemeSummary) -> Self {
+impl CsvRow {
+    fn new(summary: &SchemeSummary) -> Self {
         Self {
-            scheme: &summary.scheme,
+            scheme: summary.scheme.clone(),
             latency_mean_s: summary.latency_mean_s.value,
             latency_mean_low_s: summary.latency_mean_s.low,
             latency_mean_high_s: summary.latency_mean_s.high,
@@ -106,6 +109,35 @@ impl<'a> CsvRow<'a> {
             tasks: summary.tasks,
         }
     }
+
+    fn summary(self) -> SchemeSummary {
+        let Self { latency_mean_s, latency_mean_low_s, latency_mean_high_s, .. } = self;
+        let Self { success_rate, success_rate_low, success_rate_high, .. } = self;
+        SchemeSummary {
+            scheme: self.scheme,
+            highlighted: false,
+            latency_mean_s: Estimate { value: latency_mean_s, low: latency_mean_low_s, high: latency_mean_high_s },
+            latency_seed_sd_s: self.latency_seed_sd_s,
+            latency_p50_s: self.latency_p50_s,
+            latency_p95_s: self.latency_p95_s,
+            latency_p99_s: self.latency_p99_s,
+            success_rate: Estimate { value: success_rate, low: success_rate_low, high: success_rate_high },
+            energy_per_task_j: self.energy_per_task_j,
+            load_balance: self.load_balance,
+            offload_ratio: self.offload_ratio,
+            seeds: self.seeds,
+            episodes: self.episodes,
+            tasks: self.tasks,
+        }
+    }
+}
+
+/// Reads a `comparison.csv` back; which scheme was highlighted is not in it.
+///
+/// # Errors
+/// [`ReadEvalError`] with the file and the line.
+pub fn read_csv_table(path: &Path) -> Result<Vec<SchemeSummary>, ReadEvalError> {
+    Ok(read_rows::<CsvRow>(path)?.into_iter().map(CsvRow::summary).collect())
 }
 
 /// The comparison as CSV with a header, one row per scheme.
@@ -133,8 +165,6 @@ pub fn write_csv_table(path: &Path, schemes: &[SchemeSummary]) -> Result<(), Fil
 
 #[cfg(test)]
 mod tests {
-    use crate::summary::Estimate;
-
     use super::*;
 
     fn scheme(name: &str, mean: f64, seeds: usize) -> SchemeSummary {

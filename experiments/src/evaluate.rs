@@ -1,0 +1,101 @@
+//! Runs policies and schemes through held-out episodes.
+
+use std::sync::Arc;
+
+use mec_agents::agent::{ActMode, ObservationBatch, Policy};
+use mec_envs::gym::{ActionSpace, EnvError, Space};
+use mec_envs::offload::{EpisodeMetrics, Offload, OffloadForm, Setting, TaskRecord};
+use mec_envs::rng::stream;
+use mec_envs::schemes::{Scheme, run_episode};
+use rayon::prelude::*;
+
+use crate::comparison::EpisodeOutcome;
+
+/// One held-out episode: its figures, its return, and every task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldOut {
+    /// Seed of the episode.
+    pub episode: u64,
+    /// Sum of the rewards.
+    pub episode_return: f64,
+    /// Figures of the episode.
+    pub metrics: EpisodeMetrics,
+    /// Every task.
+    pub tasks: Vec<TaskRecord>,
+}
+
+impl HeldOut {
+    /// What a comparison needs of it; `seed` is the training's.
+    pub fn outcome(&self, setting: &Setting, seed: u64) -> EpisodeOutcome {
+        let mut server_load = vec![0.0; setting.servers.len()];
+        for task in self.tasks.iter().filter(|task| task.target > 0) {
+            server_load[task.target - 1] += task.server.length() / setting.servers[task.target - 1].executors as f64;
+        }
+        EpisodeOutcome {
+            seed,
+            episode: self.episode,
+            latencies_s: self.tasks.iter().map(TaskRecord::latency).collect(),
+            succeeded: self.tasks.iter().filter(|task| task.success()).count(),
+            offloaded: self.tasks.iter().filter(|task| task.target > 0).count(),
+            energy_j: self.tasks.iter().map(|task| task.energy).sum(),
+            server_load,
+        }
+    }
+}
+
+/// The episodes with these seeds under the policy's best actions, in parallel; equal seeds give the episodes that
+/// [`scheme_episodes`] has.
+///
+/// # Errors
+/// [`EnvError`] when the policy takes an action that is not open.
+pub fn policy_episodes<E: OffloadForm, P: Policy>(
+    policy: &P,
+    setting: &Arc<Setting>,
+    seeds: std::ops::Range<u64>,
+) -> Result<Vec<HeldOut>, EnvError> {
+    seeds.into_par_iter().map(|seed| policy_episode::<E, P>(&mut policy.clone(), setting, seed)).collect()
+}
+
+fn policy_episode<E: OffloadForm, P: Policy>(
+    policy: &mut P,
+    setting: &Arc<Setting>,
+    seed: u64,
+) -> Result<HeldOut, EnvError> {
+    let mut env = E::new(Arc::clone(setting));
+    let mut rng = stream(seed, "evaluation");
+    let (mut flat, mut codes) = (Vec::new(), Vec::new());
+    let mut observation = env.reset(Some(seed));
+    let mut episode_return = 0.0;
+    loop {
+        flat.clear();
+        env.observation_space().flatten_into(&observation, &mut flat);
+        let batch = ObservationBatch { rows: 1, observations: &flat, masks: env.action_mask() };
+        policy.act(&batch, ActMode::Greedy, &mut rng, &mut codes);
+        let step = env.step(&env.action_space().decode(&codes))?;
+        episode_return += step.reward;
+        if step.is_last() {
+            break;
+        }
+        observation = step.observation;
+    }
+    let offload = env.offload();
+    let tasks = offload.world().map_or(Vec::new(), |world| world.tasks()[..world.decided()].to_vec());
+    Ok(HeldOut { episode: seed, episode_return, metrics: offload.metrics(), tasks })
+}
+
+/// The episodes with these seeds under a scheme, in parallel.
+///
+/// # Errors
+/// [`EnvError`] when the scheme decides on something that does not exist.
+pub fn scheme_episodes(
+    scheme: &Scheme,
+    setting: &Arc<Setting>,
+    seeds: std::ops::Range<u64>,
+) -> Result<Vec<HeldOut>, EnvError> {
+    let run = |seed: u64| {
+        let episode = run_episode(&mut Offload::new(Arc::clone(setting)), scheme, seed)?;
+        let (metrics, episode_return) = (episode.metrics, episode.episode_return);
+        Ok(HeldOut { episode: seed, episode_return, metrics, tasks: episode.tasks })
+    };
+    seeds.into_par_iter().map(run).collect()
+}

@@ -1,0 +1,54 @@
+//! Draws the pictures of a run from the files in its folder.
+
+use std::collections::BTreeMap;
+
+use crate::config::ExperimentConfig;
+use crate::eval::read_eval;
+use crate::files::{Picture, RunFolder};
+use crate::plot::{ComparisonFigure, Curve, LearningCurve, Reference, SeedCurve, write_picture};
+use crate::run::RunError;
+use crate::table::read_csv_table;
+
+/// Schemes drawn as levels in the learning curve: the weakest kinds would squeeze the scale.
+const LEVELS: [&str; 4] = ["device-greedy", "central-greedy", "forecasting-greedy", "oracle-greedy"];
+
+/// Draws the learning curve, and the comparison where there is one, as SVG and PNG.
+///
+/// # Errors
+/// [`RunError`] when the files cannot be read or the pictures not be written.
+pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<(), RunError> {
+    let mut schemes = if folder.comparison().is_file() { read_csv_table(&folder.comparison())? } else { Vec::new() };
+    let algo = config.algorithm.name();
+    for scheme in &mut schemes {
+        scheme.highlighted = scheme.scheme == algo;
+    }
+    let levels = LEVELS.iter().filter_map(|level| schemes.iter().find(|scheme| scheme.scheme == *level));
+    let references =
+        levels.map(|scheme| Reference { label: scheme.scheme.clone(), value: scheme.latency_mean_s.value }).collect();
+    let curve = LearningCurve {
+        title: format!("Held-out latency while {algo} trains on scenario {:?}", config.scenario.name),
+        metric: "Mean latency (s)".to_owned(),
+        lower_is_better: true,
+        curves: vec![Curve { label: algo.to_owned(), seeds: latency_by_seed(folder)? }],
+        references,
+    };
+    write_picture(&curve, folder, Picture::LearningCurve)?;
+    if !schemes.is_empty() {
+        let title =
+            format!("Schemes on {} unseen episodes of scenario {:?}", config.comparison.episodes, config.scenario.name);
+        write_picture(&ComparisonFigure { title, schemes }, folder, Picture::Comparison)?;
+    }
+    Ok(())
+}
+
+/// Mean latency over the held-out episodes at every evaluation, one curve per training seed.
+fn latency_by_seed(folder: &RunFolder) -> Result<Vec<SeedCurve>, RunError> {
+    let mut points: BTreeMap<u64, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
+    for row in read_eval(&folder.eval())?.into_iter().filter(|row| row.metric == "latency_mean_s") {
+        points.entry(row.seed).or_default().entry(row.step).or_default().push(row.value);
+    }
+    let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let curve =
+        |steps: BTreeMap<u64, Vec<f64>>| steps.iter().map(|(step, values)| (*step as f64, mean(values))).collect();
+    Ok(points.into_values().map(curve).collect())
+}

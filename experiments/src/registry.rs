@@ -1,0 +1,92 @@
+//! What can be named in a configuration: methods and forms of the environment. The only list of them.
+
+use mec_agents::agent::Algorithm;
+use mec_agents::random::RandomConfig;
+use mec_agents::sac::SacConfig;
+use mec_envs::offload::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
+use serde::{Deserialize, Serialize};
+
+/// A method with its hyperparameters, by `name`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum AlgorithmConfig {
+    /// Distributed soft actor-critic offloading: SAC in one of the distributed runtimes.
+    Dsaco(SacConfig),
+    /// The uniform policy.
+    Random(RandomConfig),
+}
+
+impl Default for AlgorithmConfig {
+    fn default() -> Self {
+        Self::Dsaco(SacConfig::default())
+    }
+}
+
+/// Something to do with a method whose type only the configuration knows.
+pub trait AlgorithmVisitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output;
+}
+
+impl AlgorithmConfig {
+    /// Its name in configurations and results.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dsaco(_) => "dsaco",
+            Self::Random(_) => "random",
+        }
+    }
+
+    /// Calls `visitor` with the method.
+    pub fn accept<V: AlgorithmVisitor>(&self, visitor: V) -> V::Output {
+        match self {
+            Self::Dsaco(config) => visitor.visit(config),
+            Self::Random(config) => visitor.visit(config),
+        }
+    }
+}
+
+/// A form of the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// One task per step, `Discrete`.
+    #[default]
+    Task,
+    /// A whole set per step, `MultiDiscrete`.
+    Set,
+    /// One task per step, `Box`.
+    Box,
+}
+
+/// Something to do with a form whose type only the configuration knows.
+pub trait FormVisitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<E: OffloadForm>(self) -> Self::Output;
+}
+
+impl Form {
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Set => "set",
+            Self::Box => "box",
+        }
+    }
+
+    /// Calls `visitor` with the environment of this form.
+    pub fn accept<V: FormVisitor>(self, visitor: V) -> V::Output {
+        match self {
+            Self::Task => visitor.visit::<OffloadEnv>(),
+            Self::Set => visitor.visit::<OffloadSetEnv>(),
+            Self::Box => visitor.visit::<OffloadBoxEnv>(),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! [`run`]: a configuration becomes a run folder with everything in it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mec_agents::agent::{Algorithm, ConfigError, Learner, TrainError};
+use mec_agents::checkpoint::{self, CheckpointError};
+use mec_agents::device::{self, Device, DeviceError};
+use mec_agents::spec::EnvSpec;
+use mec_agents::state::StateDict;
+use mec_envs::gym::EnvError;
+use mec_envs::offload::{OffloadForm, ScenarioError, Setting};
+use mec_envs::rng::stream;
+use thiserror::Error;
+
+use crate::comparison::{EpisodeOutcome, SchemeSummary, sort_by_latency};
+use crate::config::{ExperimentConfig, ExperimentError};
+use crate::eval::{EvalFile, ReadEvalError};
+use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
+use crate::files::{Checkpoint, FileError, RunFolder, RunFolderError, write_atomic};
+use crate::manifest::{Manifest, ManifestError, Status};
+use crate::pictures;
+use crate::plot::PlotError;
+use crate::progress::ProgressFile;
+use crate::registry::{AlgorithmVisitor, FormVisitor};
+use crate::reporter::Reporter;
+use crate::table::write_csv_table;
+use crate::training::{Job, RunFiles, Trained};
+
+/// Why a run ended early.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The method cannot be built.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The device is not there.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The run folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] RunFolderError),
+    /// A file cannot be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The manifest cannot be written or read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The training went wrong.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// An evaluation took an action that is not open.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// Results cannot be read back.
+    #[error(transparent)]
+    Eval(#[from] ReadEvalError),
+}
+
+/// How to carry out a run, beside what its configuration says.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// The run folder.
+    pub folder: &'a Path,
+    /// Whether an earlier run in that folder may be replaced.
+    pub force: bool,
+    /// Whether to compare with schemes after the training.
+    pub compare: bool,
+    /// Set from outside to end the run; checkpoints are still written.
+    pub stop: &'a AtomicBool,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct RunReport {
+    /// The run folder.
+    pub folder: RunFolder,
+    /// The comparison, fastest first; empty when there was none.
+    pub schemes: Vec<SchemeSummary>,
+    /// The run was ended from outside.
+    pub stopped: bool,
+}
+
+/// Carries out a run: trains every seed, compares, and writes everything into the run folder.
+///
+/// # Errors
+/// [`RunError`]; from the moment there is a folder, its manifest says that the run failed, and why.
+pub fn run(
+    config: &ExperimentConfig,
+    options: &RunOptions<'_>,
+    reporter: &mut Reporter,
+) -> Result<RunReport, RunError> {
+    config.validate()?;
+    let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    let device = device::open(config.device)?;
+    config.form.accept(Buildable { config, setting: &setting, device: &device })?;
+    let folder = RunFolder::create(options.folder, options.force)?;
+    let text = config.to_toml();
+    let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &config.device.to_string())?;
+    manifest.write(&folder)?;
+    let result = write_atomic(&folder.config(), text.as_bytes()).map_err(RunError::from).and_then(|()| {
+        let started = Started { config, setting: &setting, device: &device, folder: &folder, options };
+        started.carry_out(&manifest.run_id, reporter)
+    });
+    match &result {
+        Ok(report) if report.stopped => manifest.end(Status::Stopped, None),
+        Ok(_) => manifest.end(Status::Finished, None),
+        Err(error) => manifest.end(Status::Failed, Some(error.to_string())),
+    }
+    let written = manifest.write(&folder);
+    let report = result?;
+    written?;
+    Ok(report)
+}
+
+/// A run with its folder.
+struct Started<'a> {
+    config: &'a ExperimentConfig,
+    setting: &'a Arc<Setting>,
+    device: &'a Device,
+    folder: &'a RunFolder,
+    options: &'a RunOptions<'a>,
+}
+
+impl Started<'_> {
+    fn carry_out(&self, run_id: &str, reporter: &mut Reporter) -> Result<RunReport, RunError> {
+        self.folder.make_checkpoint_folder()?;
+        let progress = ProgressFile::create(&self.folder.progress())?;
+        let eval = EvalFile::create(&self.folder.eval(), run_id)?;
+        let mut files = RunFiles { folder: self.folder.clone(), progress, eval };
+        let mut learned = Vec::new();
+        let mut stopped = false;
+        for &seed in &self.config.seeds {
+            let (config, setting) = (self.config, self.setting);
+            let job = Job { config, setting, seed, device: self.device, stop: self.options.stop };
+            let trained = config.form.accept(TrainJob { job: &job, files: &mut files, reporter })?;
+            learned.push((seed, trained.best));
+            stopped = self.options.stop.load(Ordering::Relaxed);
+            if stopped {
+                break;
+            }
+        }
+        files.progress.finish()?;
+        files.eval.finish()?;
+        let compare = self.options.compare && !stopped;
+        let schemes = if compare {
+            compare_with(self.config, self.setting, self.device, &learned, reporter)?
+        } else {
+            Vec::new()
+        };
+        if compare {
+            write_csv_table(&self.folder.comparison(), &schemes)?;
+        }
+        pictures::draw(self.folder, self.config)?;
+        Ok(RunReport { folder: self.folder.clone(), schemes, stopped })
+    }
+}
+
+/// Compares the agents of a run folder with its schemes again, on `episodes` episodes from `first_seed` on, without
+/// changing the folder.
+///
+/// # Errors
+/// [`RunError`] when the folder is no run's, or its checkpoints do not fit its configuration.
+pub fn evaluate(
+    folder: &Path,
+    which: Checkpoint,
+    changes: &[String],
+    reporter: &mut Reporter,
+) -> Result<Vec<SchemeSummary>, RunError> {
+    let folder = RunFolder::open(folder)?;
+    let config = ExperimentConfig::read(&folder.config(), changes)?;
+    let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    let device = device::open(config.device)?;
+    let name = config.algorithm.name();
+    let mut learned = Vec::new();
+    for &seed in &config.seeds {
+        learned.push((seed, checkpoint::load(&folder.checkpoint(name, seed, which))?));
+    }
+    compare_with(&config, &setting, &device, &learned, reporter)
+}
+
+fn compare_with(
+    config: &ExperimentConfig,
+    setting: &Arc<Setting>,
+    device: &Device,
+    learned: &[(u64, StateDict)],
+    reporter: &mut Reporter,
+) -> Result<Vec<SchemeSummary>, RunError> {
+    let comparison = &config.comparison;
+    let seeds = comparison.first_seed..comparison.first_seed + comparison.episodes;
+    let schemes = config.schemes()?;
+    reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
+    let mut rng = stream(config.seeds[0], "bootstrap");
+    let (mut done, mut summaries) = (0, Vec::new());
+    let outcomes = |seed: u64, episodes: &[HeldOut]| -> Vec<EpisodeOutcome> {
+        episodes.iter().map(|episode| episode.outcome(setting, seed)).collect()
+    };
+    let mut of_agent = Vec::new();
+    for (seed, state) in learned {
+        let job = EvaluateState { config, setting, device, state, seeds: seeds.clone() };
+        of_agent.extend(outcomes(*seed, &config.form.accept(job)?));
+        done += comparison.episodes;
+        reporter.at(done);
+    }
+    if let Some(mut summary) = SchemeSummary::from_episodes(config.algorithm.name(), &of_agent, &mut rng) {
+        summary.highlighted = true;
+        summaries.push(summary);
+    }
+    for scheme in &schemes {
+        let of_scheme = outcomes(0, &scheme_episodes(scheme, setting, seeds.clone())?);
+        summaries.extend(SchemeSummary::from_episodes(scheme.name(), &of_scheme, &mut rng));
+        done += comparison.episodes;
+        reporter.at(done);
+    }
+    reporter.end();
+    sort_by_latency(&mut summaries);
+    Ok(summaries)
+}
+
+/// Checks that the method fits the environment, before anything is written.
+struct Buildable<'a> {
+    config: &'a ExperimentConfig,
+    setting: &'a Arc<Setting>,
+    device: &'a Device,
+}
+
+impl FormVisitor for Buildable<'_> {
+    type Output = Result<(), RunError>;
+
+    fn visit<E: OffloadForm>(self) -> Self::Output {
+        let spec = EnvSpec::of(&E::new(Arc::clone(self.setting)));
+        self.config.algorithm.accept(Build { spec: &spec, device: self.device })
+    }
+}
+
+struct Build<'a> {
+    spec: &'a EnvSpec,
+    device: &'a Device,
+}
+
+impl AlgorithmVisitor for Build<'_> {
+    type Output = Result<(), RunError>;
+
+    fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output {
+        Ok(algorithm.build(self.spec, self.device, 0).map(|_| ())?)
+    }
+}
+
+struct TrainJob<'a> {
+    job: &'a Job<'a>,
+    files: &'a mut RunFiles,
+    reporter: &'a mut Reporter,
+}
+
+impl FormVisitor for TrainJob<'_> {
+    type Output = Result<Trained, RunError>;
+
+    fn visit<E: OffloadForm>(self) -> Self::Output {
+        self.job.config.algorithm.accept(TrainForm::<E> { job: self, form: std::marker::PhantomData })
+    }
+}
+
+struct TrainForm<'a, E> {
+    job: TrainJob<'a>,
+    form: std::marker::PhantomData<E>,
+}
+
+impl<E: OffloadForm> AlgorithmVisitor for TrainForm<'_, E> {
+    type Output = Result<Trained, RunError>;
+
+    fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output {
+        let TrainJob { job, files, reporter } = self.job;
+        job.train::<A, E>(algorithm, files, reporter)
+    }
+}
+
+struct EvaluateState<'a> {
+    config: &'a ExperimentConfig,
+    setting: &'a Arc<Setting>,
+    device: &'a Device,
+    state: &'a StateDict,
+    seeds: std::ops::Range<u64>,
+}
+
+impl FormVisitor for EvaluateState<'_> {
+    type Output = Result<Vec<HeldOut>, RunError>;
+
+    fn visit<E: OffloadForm>(self) -> Self::Output {
+        self.config.algorithm.accept(EvaluateForm::<E> { job: self, form: std::marker::PhantomData })
+    }
+}
+
+struct EvaluateForm<'a, E> {
+    job: EvaluateState<'a>,
+    form: std::marker::PhantomData<E>,
+}
+
+impl<E: OffloadForm> AlgorithmVisitor for EvaluateForm<'_, E> {
+    type Output = Result<Vec<HeldOut>, RunError>;
+
+    fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output {
+        let EvaluateState { setting, device, state, seeds, .. } = self.job;
+        let spec = EnvSpec::of(&E::new(Arc::clone(setting)));
+        let mut learner = algorithm.build(&spec, device, 0)?;
+        learner.load_state(state)?;
+        Ok(policy_episodes::<E, _>(&learner.policy(), setting, seeds)?)
+    }
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Trains a small agent on a wgpu device. Without a GPU, Mesa's software Vulkan (lavapipe) is that device: it is
+# installed from Debian's or Ubuntu's packages when this runs as root and no Vulkan driver is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+has_vulkan_driver() {
+    compgen -G "/usr/share/vulkan/icd.d/*.json" > /dev/null || compgen -G "/etc/vulkan/icd.d/*.json" > /dev/null
+}
+
+if ! has_vulkan_driver; then
+    if [[ $EUID -ne 0 ]] || ! command -v apt-get > /dev/null; then
+        echo "No Vulkan driver here. Install one, for example the package mesa-vulkan-drivers, and run this again." >&2
+        exit 1
+    fi
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1
+fi
+
+cargo test -p mec-agents --features wgpu --test wgpu_device --locked -- --nocapture
