@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mec_envs::rng::Prng;
 use serde::{Deserialize, Serialize};
 
-use crate::summary::{Estimate, PairedDifference, bootstrap, mean, paired_difference, percentile, std_dev};
+use crate::summary::{Estimate, PairedDifference, bootstrap, jain_index, mean, paired_difference, percentile, std_dev};
 
 /// Resamples of each bootstrap interval: enough for two digits of its ends.
 const RESAMPLES: usize = 2000;
@@ -25,8 +25,8 @@ pub struct EpisodeOutcome {
     pub offloaded: usize,
     /// Energy that the devices spent, J.
     pub energy_j: f64,
-    /// Jain's index of the servers' loads, 0 to 1.
-    pub load_balance: f64,
+    /// Work that each server was given, in any common unit (busy time, s).
+    pub server_load: Vec<f64>,
 }
 
 impl EpisodeOutcome {
@@ -92,7 +92,7 @@ impl SchemeSummary {
             latency_p99_s: percentile(&latencies, 99.0),
             success_rate: interval(&strata, |episode| episode.succeeded as f64, rng),
             energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / latencies.len() as f64,
-            load_balance: mean(&episodes.iter().map(|episode| episode.load_balance).collect::<Vec<_>>()),
+            load_balance: mean_load_balance(episodes),
             offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
                 / latencies.len() as f64,
             seeds: strata.len(),
@@ -163,6 +163,13 @@ fn interval(
     bootstrap(&strata, Ratio::of, RESAMPLES, rng)
 }
 
+/// Episodes without servers, or in which no server got work, say nothing about balance; 1 when all are such.
+fn mean_load_balance(episodes: &[EpisodeOutcome]) -> f64 {
+    let loaded = episodes.iter().filter(|episode| episode.server_load.iter().any(|&load| load > 0.0));
+    let indices: Vec<f64> = loaded.map(|episode| jain_index(&episode.server_load)).collect();
+    if indices.is_empty() { 1.0 } else { mean(&indices) }
+}
+
 fn latency_by_episode(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, f64> {
     let mut grouped: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for episode in episodes {
@@ -181,6 +188,7 @@ mod tests {
 
     fn outcome(seed: u64, episode: u64, latencies_s: &[f64]) -> EpisodeOutcome {
         let succeeded = latencies_s.iter().filter(|&&latency| latency <= 1.0).count();
+        let server_load = vec![1.0, 3.0];
         EpisodeOutcome {
             seed,
             episode,
@@ -188,7 +196,7 @@ mod tests {
             succeeded,
             offloaded: 1,
             energy_j: 2.0,
-            load_balance: 0.6 + 0.2 * seed as f64,
+            server_load,
         }
     }
 
@@ -202,7 +210,7 @@ mod tests {
         assert!((summary.success_rate.value - 5.0 / 6.0).abs() < 1e-12);
         assert!((summary.latency_p50_s - 0.55).abs() < 1e-12);
         assert_eq!((summary.energy_per_task_j, summary.offload_ratio), (1.0, 0.5));
-        assert!((summary.load_balance - 2.6 / 3.0).abs() < 1e-12);
+        assert!((summary.load_balance - 0.8).abs() < 1e-12);
         assert_eq!((summary.seeds, summary.episodes, summary.tasks), (2, 3, 6));
         assert!(summary.latency_mean_s.low <= 0.8 && summary.latency_mean_s.high >= 0.8);
     }

@@ -88,6 +88,19 @@ pub fn iqm(values: &[f64]) -> f64 {
     mean(&sorted[cut..sorted.len() - cut])
 }
 
+/// Jain's fairness index of loads: (sum x)^2 / (n sum x^2), 1 when all are equal, 1/n when one bears all; 1 when
+/// there is no load.
+///
+/// Reference: Jain, Chiu, Hawe, DEC-TR-301, 1984.
+///
+/// # Panics
+/// When `loads` is empty.
+pub fn jain_index(loads: &[f64]) -> f64 {
+    assert!(!loads.is_empty(), "the balance of no servers does not exist");
+    let (sum, squares) = loads.iter().fold((0.0, 0.0), |(sum, squares), load| (sum + load, squares + load * load));
+    if squares == 0.0 { 1.0 } else { sum * sum / (loads.len() as f64 * squares) }
+}
+
 /// The `statistic` of all samples, with its 95 % interval by a stratified percentile bootstrap: each of
 /// `resamples` draws takes from every stratum as many samples as it holds, with replacement.
 ///
@@ -180,6 +193,14 @@ mod tests {
         close(iqm(&[1.0, 2.0, 30.0]), 11.0);
         // scipy.stats.trim_mean([0, 1, 2, 3, 4, 5, 6, 7, 50], 0.25) = mean of 2..=6
         close(iqm(&[50.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0]), 4.0);
+    }
+
+    #[test]
+    fn jain_index_spans_one_over_n_to_one() {
+        close(jain_index(&[2.0, 2.0, 2.0, 2.0]), 1.0);
+        close(jain_index(&[5.0, 0.0, 0.0, 0.0]), 0.25);
+        close(jain_index(&[1.0, 3.0]), 0.8);
+        close(jain_index(&[0.0, 0.0]), 1.0);
     }
 
     #[test]
