@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mec_envs::gym::{Env, EnvError, Space, check_env};
-use mec_envs::offload::{Decision, Offload, OffloadBoxEnv, OffloadEnv, OffloadSetEnv, Scenario, Setting, TaskRecord};
+use mec_envs::offload::{
+    Decision, Offload, OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv, Scenario, Setting, TaskRecord,
+};
 use mec_envs::schemes::{Scheme, run_episode};
 
 fn setting(changes: &str) -> Arc<Setting> {

@@ -27,6 +27,8 @@ pub mod registry;
 
 pub mod config;
 
+pub mod error;
+
 pub mod evaluate;
 
 pub mod reporter;

@@ -1,22 +1,23 @@
 //! Draws the pictures of a run from the files in its folder.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::config::ExperimentConfig;
+use crate::error::RunError;
 use crate::eval::read_eval;
 use crate::files::{Picture, RunFolder};
 use crate::plot::{ComparisonFigure, Curve, LearningCurve, Reference, SeedCurve, write_picture};
-use crate::run::RunError;
 use crate::table::read_csv_table;
 
 /// Schemes drawn as levels in the learning curve: the weakest kinds would squeeze the scale.
 const LEVELS: [&str; 4] = ["device-greedy", "central-greedy", "forecasting-greedy", "oracle-greedy"];
 
-/// Draws the learning curve, and the comparison where there is one, as SVG and PNG.
+/// Draws the learning curve, and the comparison where there is one, as SVG and PNG; returns the files.
 ///
 /// # Errors
 /// [`RunError`] when the files cannot be read or the pictures not be written.
-pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<(), RunError> {
+pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<Vec<PathBuf>, RunError> {
     let mut schemes = if folder.comparison().is_file() { read_csv_table(&folder.comparison())? } else { Vec::new() };
     let algo = config.algorithm.name();
     for scheme in &mut schemes {
@@ -33,12 +34,14 @@ pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<(), RunErro
         references,
     };
     write_picture(&curve, folder, Picture::LearningCurve)?;
+    let mut drawn = vec![folder.svg(Picture::LearningCurve), folder.png(Picture::LearningCurve)];
     if !schemes.is_empty() {
         let title =
             format!("Schemes on {} unseen episodes of scenario {:?}", config.comparison.episodes, config.scenario.name);
         write_picture(&ComparisonFigure { title, schemes }, folder, Picture::Comparison)?;
+        drawn.extend([folder.svg(Picture::Comparison), folder.png(Picture::Comparison)]);
     }
-    Ok(())
+    Ok(drawn)
 }
 
 /// Mean latency over the held-out episodes at every evaluation, one curve per training seed.

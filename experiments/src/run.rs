@@ -4,71 +4,27 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mec_agents::agent::{Algorithm, ConfigError, Learner, TrainError};
-use mec_agents::checkpoint::{self, CheckpointError};
-use mec_agents::device::{self, Device, DeviceError};
+use mec_agents::agent::{Algorithm, Learner};
+use mec_agents::checkpoint;
+use mec_agents::device::{self, Device};
 use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
-use mec_envs::gym::EnvError;
-use mec_envs::offload::{OffloadForm, ScenarioError, Setting};
+use mec_envs::offload::{OffloadForm, Setting};
 use mec_envs::rng::stream;
-use thiserror::Error;
 
 use crate::comparison::{EpisodeOutcome, SchemeSummary, sort_by_latency};
-use crate::config::{ExperimentConfig, ExperimentError};
-use crate::eval::{EvalFile, ReadEvalError};
+use crate::config::ExperimentConfig;
+use crate::error::RunError;
+use crate::eval::EvalFile;
 use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
-use crate::files::{Checkpoint, FileError, RunFolder, RunFolderError, write_atomic};
-use crate::manifest::{Manifest, ManifestError, Status};
+use crate::files::{Checkpoint, RunFolder, write_atomic};
+use crate::manifest::{Manifest, Status};
 use crate::pictures;
-use crate::plot::PlotError;
 use crate::progress::ProgressFile;
 use crate::registry::{AlgorithmVisitor, FormVisitor};
 use crate::reporter::Reporter;
 use crate::table::write_csv_table;
 use crate::training::{Job, RunFiles, Trained};
-
-/// Why a run ended early.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Experiment(#[from] ExperimentError),
-    /// The scenario cannot be used.
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    /// The method cannot be built.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The device is not there.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// The run folder cannot be used.
-    #[error(transparent)]
-    Folder(#[from] RunFolderError),
-    /// A file cannot be written or read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The manifest cannot be written or read.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The training went wrong.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// A checkpoint cannot be written or read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// An evaluation took an action that is not open.
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    /// A picture cannot be drawn.
-    #[error(transparent)]
-    Plot(#[from] PlotError),
-    /// Results cannot be read back.
-    #[error(transparent)]
-    Eval(#[from] ReadEvalError),
-}
 
 /// How to carry out a run, beside what its configuration says.
 #[derive(Debug)]

@@ -16,13 +16,13 @@ use mec_envs::offload::{OffloadForm, Setting};
 use mec_envs::rng::derive_seed;
 
 use crate::config::ExperimentConfig;
+use crate::error::RunError;
 use crate::eval::{EvalFile, EvalPoint};
 use crate::evaluate::{HeldOut, policy_episodes};
 use crate::files::{Checkpoint, RunFolder};
 use crate::monitor::{Episode, MonitorFile};
 use crate::progress::{ProgressFile, ProgressRow};
 use crate::reporter::Reporter;
-use crate::run::RunError;
 
 /// Episodes over which `progress.csv` averages, as in SB3.
 const WINDOW: usize = 100;
@@ -164,6 +164,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             ent_coef: metric("train/ent_coef"),
             ent_coef_loss: metric("train/ent_coef_loss"),
             entropy: metric("train/entropy"),
+            target_entropy: metric("train/target_entropy"),
             q_mean: metric("train/q_mean"),
             learning_rate: metric("train/learning_rate"),
             n_updates: Some(progress.updates),

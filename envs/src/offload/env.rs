@@ -190,6 +190,15 @@ impl Offload {
     }
 }
 
+/// What the three forms have in common beside [`Env`]: how they are made, and the episode behind the interface.
+pub trait OffloadForm: Env {
+    /// The environment of a setting.
+    fn new(setting: Arc<Setting>) -> Self;
+
+    /// The episode behind the interface.
+    fn offload(&self) -> &Offload;
+}
+
 fn outside(action: &impl std::fmt::Debug, space: &impl std::fmt::Debug) -> EnvError {
     EnvError::InvalidAction {
         action: format!("{action:?}"),
@@ -207,9 +216,8 @@ pub struct OffloadEnv {
     choices: Vec<Choice>,
 }
 
-impl OffloadEnv {
-    /// The environment of a setting.
-    pub fn new(setting: Arc<Setting>) -> Self {
+impl OffloadForm for OffloadEnv {
+    fn new(setting: Arc<Setting>) -> Self {
         let offload = Offload::new(setting);
         let targets = offload.targets();
         Self {
@@ -220,8 +228,7 @@ impl OffloadEnv {
         }
     }
 
-    /// The episode behind the interface.
-    pub fn offload(&self) -> &Offload {
+    fn offload(&self) -> &Offload {
         &self.offload
     }
 }
@@ -265,12 +272,15 @@ pub struct OffloadBoxEnv {
     action_space: BoxSpace,
 }
 
-impl OffloadBoxEnv {
-    /// The environment of a setting.
-    pub fn new(setting: Arc<Setting>) -> Self {
+impl OffloadForm for OffloadBoxEnv {
+    fn new(setting: Arc<Setting>) -> Self {
         let env = OffloadEnv::new(setting);
         let action_space = BoxSpace::uniform(&[env.action_space.n()], -1.0, 1.0);
         Self { env, action_space }
+    }
+
+    fn offload(&self) -> &Offload {
+        &self.env.offload
     }
 }
 
@@ -334,9 +344,8 @@ pub struct SetOutcome {
     pub successes: usize,
 }
 
-impl OffloadSetEnv {
-    /// The environment of a setting.
-    pub fn new(setting: Arc<Setting>) -> Self {
+impl OffloadForm for OffloadSetEnv {
+    fn new(setting: Arc<Setting>) -> Self {
         let rows = setting.scenario.set_size;
         let offload = Offload::new(setting);
         let targets = offload.targets();
@@ -349,11 +358,12 @@ impl OffloadSetEnv {
         }
     }
 
-    /// The episode behind the interface.
-    pub fn offload(&self) -> &Offload {
+    fn offload(&self) -> &Offload {
         &self.offload
     }
+}
 
+impl OffloadSetEnv {
     fn rows(&self) -> usize {
         self.action_space.heads().len()
     }

@@ -10,7 +10,7 @@ pub mod setting;
 pub mod view;
 pub mod world;
 
-pub use env::{Decision, Offload, OffloadBoxEnv, OffloadEnv, OffloadSetEnv};
+pub use env::{Decision, Offload, OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
 pub use metrics::EpisodeMetrics;
 pub use record::TaskRecord;
 pub use scenario::{RewardConfig, Scenario, ScenarioError};

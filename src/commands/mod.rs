@@ -1,0 +1,40 @@
+//! The commands, one file each.
+
+mod evaluate;
+mod models;
+mod partition;
+mod plot;
+mod simulate;
+mod train;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// Carries out a command line.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => train::run(None, &cli.main_job, true),
+        Some(Command::Run { config, args }) => train::run(config.as_deref(), &args, true),
+        Some(Command::Train { config, args }) => train::run(config.as_deref(), &args, false),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Models { name, json }) => models::run(name.as_deref(), json),
+        Some(Command::Partition(args)) => partition::run(&args),
+        Some(Command::Plot { folder }) => plot::run(&folder),
+    }
+}
+
+/// Writes a result to standard output.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a JSON answer to standard output.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}

@@ -1,0 +1,119 @@
+//! `simulate`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use mec_envs::offload::{EpisodeMetrics, Setting, TaskRecord};
+use mec_envs::schemes::Scheme;
+use mec_experiments::config::ExperimentConfig;
+use mec_experiments::evaluate::{HeldOut, scheme_episodes};
+use mec_experiments::files::write_atomic;
+use serde_json::{Map, Value, json};
+
+use super::{print, print_json};
+use crate::cli::SimulateArgs;
+
+/// Runs a scheme through episodes.
+pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(args.episodes > 0, "--episodes is 0; accepted is 1 or more");
+    let scheme = Scheme::named(&args.policy)?;
+    let config = match &args.config {
+        Some(path) => ExperimentConfig::read(path, &args.changes)?,
+        None => ExperimentConfig::main_job(&args.changes)?,
+    };
+    let setting = Arc::new(Setting::new(config.scenario)?);
+    let episodes = scheme_episodes(&scheme, &setting, args.seed..args.seed.saturating_add(args.episodes))?;
+    if let Some(path) = &args.events {
+        write_events(path, &setting, &episodes)?;
+    }
+    let tasks: Vec<TaskRecord> = episodes.iter().flat_map(|episode| episode.tasks.iter().copied()).collect();
+    let pooled = EpisodeMetrics::of(&setting, &tasks);
+    if args.json { print_json(&as_json(args, &setting, &pooled, &episodes)) } else { print(&as_text(&pooled)) }
+}
+
+fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, episodes: &[HeldOut]) -> Value {
+    let figures = |metrics: &EpisodeMetrics| -> Map<String, Value> {
+        metrics.list().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    };
+    let per_episode = episodes.iter().map(|episode| {
+        let mut figures = figures(&episode.metrics);
+        figures.insert("seed".to_owned(), episode.episode.into());
+        figures.insert("return".to_owned(), episode.episode_return.into());
+        figures
+    });
+    let mut value = json!({
+        "policy": args.policy,
+        "scenario": setting.scenario.name,
+        "seed": args.seed,
+        "episodes": args.episodes,
+        "per_episode": per_episode.collect::<Vec<_>>(),
+    });
+    for (name, figure) in figures(pooled) {
+        value[name] = figure;
+    }
+    value
+}
+
+fn as_text(pooled: &EpisodeMetrics) -> String {
+    pooled.list().into_iter().map(|(name, value)| format!("{name:<16} {value:>12.4}\n")).collect()
+}
+
+/// A row of the events file. Times are s since the start of the task's episode; empty where a task skips a stage.
+#[derive(serde::Serialize)]
+struct Event<'a> {
+    task: usize,
+    user: usize,
+    model: &'a str,
+    target: String,
+    cut: usize,
+    arrival_s: f64,
+    decision_s: f64,
+    device_start_s: Option<f64>,
+    device_end_s: Option<f64>,
+    upload_start_s: Option<f64>,
+    upload_end_s: Option<f64>,
+    server_start_s: Option<f64>,
+    server_end_s: Option<f64>,
+    completion_s: f64,
+    latency_s: f64,
+    deadline_s: f64,
+    success: u8,
+}
+
+fn write_events(path: &Path, setting: &Setting, episodes: &[HeldOut]) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let tasks = episodes.iter().flat_map(|episode| &episode.tasks);
+    for (number, task) in tasks.enumerate() {
+        let frontier = setting.frontier(task.model, task.user);
+        writer.serialize(Event {
+            task: number,
+            user: task.user,
+            model: setting.models[task.model].graph.name(),
+            target: setting.target_name(task.target),
+            cut: frontier.device_layers(task.candidate),
+            arrival_s: nanos(task.arrival),
+            decision_s: nanos(task.decision),
+            device_start_s: stage(task.device.start),
+            device_end_s: stage(task.device.end),
+            upload_start_s: stage(task.upload.start),
+            upload_end_s: stage(task.upload.end),
+            server_start_s: stage(task.server.start),
+            server_end_s: stage(task.server.end),
+            completion_s: nanos(task.completion),
+            latency_s: nanos(task.latency()),
+            deadline_s: task.deadline,
+            success: u8::from(task.success()),
+        })?;
+    }
+    Ok(write_atomic(path, &writer.into_inner()?)?)
+}
+
+/// Rounded to nanoseconds, which is finer than anything modelled.
+fn nanos(seconds: f64) -> f64 {
+    (seconds * 1e9).round() / 1e9
+}
+
+fn stage(seconds: f64) -> Option<f64> {
+    (!seconds.is_nan()).then(|| nanos(seconds))
+}
