@@ -317,6 +317,35 @@ fn a_tensor_with_two_readers_crosses_once() {
 }
 
 #[test]
+fn a_minimum_cut_may_be_no_prefix() {
+    use mec_envs::processor::named;
+    // Branches v0 -> v2 and v1 -> v3 meet in v4. v2 is heavy, so it goes to the server; v3 shrinks its tensor, so it
+    // stays; but it comes after v2 in the order.
+    let graph = graph_of(&[
+        (0, 1, 0, 10, 0),
+        (0, 1, 0, 300, 0),
+        (0, 4000, 0, 200, 0b1),
+        (0, 1, 0, 1, 0b10),
+        (0, 1, 0, 1, 0b1100),
+    ])
+    .with_input_bytes(Bytes(900.0))
+    .unwrap();
+    let mut device = named("raspberry-pi-4").unwrap().clone();
+    let mut server = named("nvidia-t4").unwrap().clone();
+    for (processor, rate) in [(&mut device, 1e3), (&mut server, 1e6)] {
+        processor.rates.convolution = FlopPerSecond(rate);
+        processor.memory = BytesPerSecond(1e9);
+        processor.overhead = Seconds::ZERO;
+    }
+    let idle = IdleSystem { rate: BytesPerSecond(100.0), propagation: Seconds::ZERO, return_time: Seconds::ZERO };
+    let (best, chain) = (dads(&graph, &device, &server, &idle), neurosurgeon(&graph, &device, &server, &idle));
+    assert_eq!(best.cut.on_device(), [true, true, false, true, false]);
+    assert!(idle.latency(&best.cost) < idle.latency(&chain.cost));
+    let frontier = Frontier::new(&graph, &device, &[&server]);
+    assert!((0..frontier.len()).any(|at| frontier.cut(at) == &best.cut));
+}
+
+#[test]
 fn a_set_that_is_no_cut_is_refused_by_name() {
     let graph = graph_of(&[(0, 1, 0, 5, 0), (0, 1, 0, 2, 1)]);
     let error = Cut::new(&graph, vec![false, true]).unwrap_err().to_string();
