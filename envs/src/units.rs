@@ -90,7 +90,8 @@ macro_rules! unit {
 
         impl Sum for $name {
             fn sum<I: Iterator<Item = Self>>(items: I) -> Self {
-                Self(items.map(|item| item.0).sum())
+                // Not `f64`'s own sum, which is -0 for no items.
+                Self(items.fold(0.0, |sum, item| sum + item.0))
             }
         }
     };

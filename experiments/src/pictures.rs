@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use crate::config::ExperimentConfig;
 use crate::error::RunError;
-use crate::eval::read_eval;
+use crate::eval::{EvalRow, read_eval};
 use crate::files::{Picture, RunFolder};
 use crate::plot::{ComparisonFigure, Curve, LearningCurve, Reference, SeedCurve, write_picture};
+use crate::summary::mean;
 use crate::table::read_csv_table;
 
-/// Schemes drawn as levels in the learning curve: the weakest kinds would squeeze the scale.
+/// Schemes drawn as levels in the learning curve (with or without a parameter): weaker ones would squeeze the scale.
 const LEVELS: [&str; 4] = ["device-greedy", "central-greedy", "forecasting-greedy", "oracle-greedy"];
 
 /// Draws the learning curve, and the comparison where there is one, as SVG and PNG; returns the files.
@@ -23,15 +24,14 @@ pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<Vec<PathBuf
     for scheme in &mut schemes {
         scheme.highlighted = scheme.scheme == algo;
     }
-    let levels = LEVELS.iter().filter_map(|level| schemes.iter().find(|scheme| scheme.scheme == *level));
-    let references =
-        levels.map(|scheme| Reference { label: scheme.scheme.clone(), value: scheme.latency_mean_s.value }).collect();
+    let rows: Vec<EvalRow> =
+        read_eval(&folder.eval())?.into_iter().filter(|row| row.metric == "latency_mean_s").collect();
     let curve = LearningCurve {
         title: format!("Held-out latency while {algo} trains on scenario {:?}", config.scenario.name),
         metric: "Mean latency (s)".to_owned(),
         lower_is_better: true,
-        curves: vec![Curve { label: algo.to_owned(), seeds: latency_by_seed(folder)? }],
-        references,
+        curves: vec![Curve { label: algo.to_owned(), seeds: curves(&rows, algo) }],
+        references: levels(&rows, algo),
     };
     write_picture(&curve, folder, Picture::LearningCurve)?;
     let mut drawn = vec![folder.svg(Picture::LearningCurve), folder.png(Picture::LearningCurve)];
@@ -45,13 +45,23 @@ pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<Vec<PathBuf
 }
 
 /// Mean latency over the held-out episodes at every evaluation, one curve per training seed.
-fn latency_by_seed(folder: &RunFolder) -> Result<Vec<SeedCurve>, RunError> {
+fn curves(rows: &[EvalRow], algo: &str) -> Vec<SeedCurve> {
     let mut points: BTreeMap<u64, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
-    for row in read_eval(&folder.eval())?.into_iter().filter(|row| row.metric == "latency_mean_s") {
+    for row in rows.iter().filter(|row| row.algo == algo) {
         points.entry(row.seed).or_default().entry(row.step).or_default().push(row.value);
     }
-    let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     let curve =
         |steps: BTreeMap<u64, Vec<f64>>| steps.iter().map(|(step, values)| (*step as f64, mean(values))).collect();
-    Ok(points.into_values().map(curve).collect())
+    points.into_values().map(curve).collect()
+}
+
+/// Mean latency of the schemes on the same episodes.
+fn levels(rows: &[EvalRow], algo: &str) -> Vec<Reference> {
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| {
+        row.algo != algo && LEVELS.iter().any(|level| row.algo == *level || row.algo.starts_with(&format!("{level}=")))
+    }) {
+        values.entry(&row.algo).or_default().push(row.value);
+    }
+    values.into_iter().map(|(label, values)| Reference { label: label.to_owned(), value: mean(&values) }).collect()
 }

@@ -97,6 +97,7 @@ impl Started<'_> {
         let progress = ProgressFile::create(&self.folder.progress())?;
         let eval = EvalFile::create(&self.folder.eval(), run_id)?;
         let mut files = RunFiles { folder: self.folder.clone(), progress, eval };
+        self.evaluate_schemes(&mut files)?;
         let mut learned = Vec::new();
         let mut stopped = false;
         for &seed in &self.config.seeds {
@@ -122,6 +123,19 @@ impl Started<'_> {
         }
         pictures::draw(self.folder, self.config)?;
         Ok(RunReport { folder: self.folder.clone(), schemes, stopped })
+    }
+}
+
+impl Started<'_> {
+    /// The levels that the learning curve is read against: the schemes on the same held-out episodes, at step 0.
+    fn evaluate_schemes(&self, files: &mut RunFiles) -> Result<(), RunError> {
+        let evaluation = &self.config.evaluation;
+        let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
+        for (name, scheme) in self.config.comparison.schemes.iter().zip(self.config.schemes()?) {
+            let episodes = scheme_episodes(&scheme, self.setting, seeds.clone())?;
+            files.write_evaluation(name, self.setting, 0, 0, &episodes)?;
+        }
+        Ok(())
     }
 }
 
@@ -175,9 +189,9 @@ fn compare_with(
         summary.highlighted = true;
         summaries.push(summary);
     }
-    for scheme in &schemes {
+    for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
         let of_scheme = outcomes(0, &scheme_episodes(scheme, setting, seeds.clone())?);
-        summaries.extend(SchemeSummary::from_episodes(scheme.name(), &of_scheme, &mut rng));
+        summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
         done += comparison.episodes;
         reporter.at(done);
     }

@@ -19,7 +19,7 @@ use crate::config::ExperimentConfig;
 use crate::error::RunError;
 use crate::eval::{EvalFile, EvalPoint};
 use crate::evaluate::{HeldOut, policy_episodes};
-use crate::files::{Checkpoint, RunFolder};
+use crate::files::{Checkpoint, FileError, RunFolder};
 use crate::monitor::{Episode, MonitorFile};
 use crate::progress::{ProgressFile, ProgressRow};
 use crate::reporter::Reporter;
@@ -36,6 +36,30 @@ pub struct RunFiles {
     pub progress: ProgressFile,
     /// `eval.csv`.
     pub eval: EvalFile,
+}
+
+impl RunFiles {
+    /// Writes the figures of held-out episodes after `step` steps of training with this seed.
+    ///
+    /// # Errors
+    /// [`FileError`] when they cannot be written.
+    pub fn write_evaluation(
+        &mut self,
+        algo: &str,
+        setting: &Setting,
+        seed: u64,
+        step: u64,
+        episodes: &[HeldOut],
+    ) -> Result<(), FileError> {
+        for held_out in episodes {
+            let scenario = &setting.scenario.name;
+            let point = EvalPoint { algo, scenario, seed, step, episode: held_out.episode };
+            let mut figures = held_out.metrics.list();
+            figures.push(("return", held_out.episode_return));
+            self.eval.episode(&point, &figures)?;
+        }
+        self.eval.flush()
+    }
 }
 
 /// One training of a run.
@@ -180,22 +204,6 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             load_balance: self.recent_metric("load_balance"),
         }
     }
-
-    fn write_evaluation(&mut self, steps: u64, episodes: &[HeldOut]) -> Result<(), ObserverError> {
-        for held_out in episodes {
-            let point = EvalPoint {
-                algo: self.name,
-                scenario: &self.job.setting.scenario.name,
-                seed: self.job.seed,
-                step: steps,
-                episode: held_out.episode,
-            };
-            let mut figures = held_out.metrics.list();
-            figures.push(("return", held_out.episode_return));
-            self.files.eval.episode(&point, &figures)?;
-        }
-        Ok(self.files.eval.flush()?)
-    }
 }
 
 impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
@@ -232,7 +240,7 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
         let evaluation = &self.job.config.evaluation;
         let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
         let episodes = policy_episodes::<E, L::Policy>(policy, self.job.setting, seeds)?;
-        self.write_evaluation(steps, &episodes)?;
+        self.files.write_evaluation(self.name, self.job.setting, self.job.seed, steps, &episodes)?;
         let mean = |figure: fn(&HeldOut) -> f64| episodes.iter().map(figure).sum::<f64>() / episodes.len() as f64;
         let episode_return = mean(|held_out| held_out.episode_return);
         let latency = mean(|held_out| held_out.metrics.latency_mean_s);
