@@ -72,7 +72,7 @@ pub struct RunArgs {
     /// Actor threads
     #[arg(long)]
     pub actors: Option<usize>,
-    /// The run folder [default: results/<name of the configuration>]
+    /// The run folder [default: results/NAME of the configuration, or the first free of NAME-2, NAME-3, ...]
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Replace an earlier run in that folder

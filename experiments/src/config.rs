@@ -174,9 +174,12 @@ impl ExperimentConfig {
         toml::to_string(self).expect("a configuration has only string keys")
     }
 
-    /// The folder of its run under `results/`.
-    pub fn folder(&self) -> PathBuf {
-        Path::new("results").join(&self.name)
+    /// The folder of its run under `results/`: its name, with the first free number behind it if that is taken.
+    pub fn free_folder(&self) -> PathBuf {
+        let folder = |name: &str| Path::new("results").join(name);
+        let numbered = (2_u64..).map(|number| folder(&format!("{}-{number}", self.name)));
+        let free = std::iter::once(folder(&self.name)).chain(numbered).find(|path| !path.exists());
+        free.expect("the numbers do not end")
     }
 
     /// The schemes of the comparison.

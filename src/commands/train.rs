@@ -27,7 +27,7 @@ pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result
         Some(path) => ExperimentConfig::read(path, &changes)?,
         None => ExperimentConfig::main_job(&changes)?,
     };
-    let folder = args.out.clone().unwrap_or_else(|| config.folder());
+    let folder = args.out.clone().unwrap_or_else(|| config.free_folder());
     let stop = stop_on_ctrl_c()?;
     let options = RunOptions { folder: &folder, force: args.force, compare, stop: &stop };
     let mut reporter = if args.quiet { Reporter::quiet() } else { Reporter::bars() };
