@@ -1,5 +1,5 @@
 //! Measures gradient updates per second of soft actor-critic, on one thread and on two:
-//! `cargo run --release -p mec-agents --example learner_speed`.
+//! `cargo run --release -p mec-agents --example learner_speed [part of a name]`.
 //!
 //! Sizes: a dispatching problem (8 global features, 5 to 9 options of 14 features, scorer of [64, 64]) and a
 //! continuous one (40 observations, 8 actions, perceptrons of [256, 256]).
@@ -33,6 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn measure(name: &str, config: &SacConfig, spec: &EnvSpec) -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).is_some_and(|part| !name.contains(&part)) {
+        return Ok(());
+    }
     for threads in [1, 2] {
         let mut learner = SacConfig { threads, ..config.clone() }.build(spec, &Device::flex(), 1)?;
         learner.add(&experience(spec, 5_000));

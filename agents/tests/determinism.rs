@@ -89,3 +89,29 @@ fn evaluations_fall_on_the_grid_and_the_log_is_the_same_in_both_modes() {
         log.iter().filter(|line| line.starts_with("evaluate")).filter_map(|line| line.split(' ').nth(1)).collect();
     assert_eq!(points, ["0", "100", "200", "300"]);
 }
+
+/// With two threads each critic has its own; the arithmetic is the same.
+#[test]
+fn the_threads_of_an_update_do_not_change_its_result() {
+    for probe in ["discrete", "continuous"] {
+        let states = [1, 2].map(|threads| {
+            let config = SacConfig { threads, batch_size: 16, learning_starts: 20, ..SacConfig::default() };
+            let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps: 40, ..RuntimeConfig::default() };
+            if probe == "discrete" {
+                trained(&config, &runtime, || Probe::discrete(Rung::Match))
+            } else {
+                trained(&config, &runtime, || Probe::continuous(Rung::Match))
+            }
+        });
+        assert_eq!(states[0], states[1], "{probe}");
+    }
+}
+
+fn trained<A: ProbeSpace>(config: &SacConfig, runtime: &RuntimeConfig, make: impl Fn() -> Probe<A> + Sync) -> String {
+    let mut learner = config.build(&EnvSpec::of(&make()), &Device::flex(), 1).unwrap();
+    train(&mut learner, |_| make(), runtime, 1, &mut ()).unwrap();
+    let mut state = learner.state();
+    // The configuration is part of the state, and differs in the threads.
+    state.insert_value("config", ());
+    state.checksum()
+}

@@ -21,6 +21,7 @@ mod learner;
 pub mod losses;
 mod networks;
 mod policy;
+mod update;
 
 pub use config::{SacConfig, Warmup};
 pub use learner::SacLearner;

@@ -54,13 +54,15 @@ impl Trained {
         Self { adam: Adam::new(config, &parameters), parameters }
     }
 
-    /// One optimiser step down `loss`, which was computed with `leaves` of these parameters.
+    /// One optimiser step down `loss`, which was computed with `leaves` of these parameters. Returns the loss.
     ///
     /// Both are taken by value: the graph has to be gone before the step, or the parameters would be copied.
-    pub(super) fn descend(&mut self, leaves: Vec<Tensor<2>>, loss: Tensor<1>) {
+    pub(super) fn descend(&mut self, leaves: Vec<Tensor<2>>, loss: Tensor<1>) -> Tensor<1> {
         let gradients = gradients(&leaves, loss.backward());
-        drop((leaves, loss));
+        drop(leaves);
+        let loss = loss.inner();
         self.adam.step(&mut self.parameters, gradients);
+        loss
     }
 
     /// One optimiser step along a gradient known in closed form.
