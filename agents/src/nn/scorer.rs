@@ -1,7 +1,7 @@
 //! [`Scorer`]: one score per option, from weights that all options share.
 
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use mec_envs::gym::Part;
 use mec_envs::rng::Prng;
 
@@ -48,14 +48,17 @@ struct Layout {
 }
 
 /// The inputs of a [`Scorer`] for a batch; networks of one learner share them.
+///
+/// # Design
+/// Rows are ordered by option first and state second, so that the sum over options and its way back are additions of
+/// whole blocks: with states first they were one tiny matrix product per state, and took a sixth of an update. The
+/// rows of closed options are zero, their bias entry too, so their embeddings are zero and need no mask in that sum.
 #[derive(Clone, Debug)]
 pub struct OptionFeatures {
-    /// [x_i, g, 1] of each option, `[batch * choices, features + g + 1]`.
+    /// [x_i, g, 1] of each open option, `[choices * batch, features + g + 1]`.
     inputs: Tensor<2>,
-    /// Weights of the mean over open options, `[batch, 1, choices]`.
-    pool: Tensor<3>,
-    /// Ones, `[batch, choices, 1]`: a batched product with them copies a row to all options.
-    spread: Tensor<3>,
+    /// 1 / (number of open options), `[batch, 1]`.
+    inverse_open: Tensor<2>,
     /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`.
     prior: Option<Tensor<2>>,
 }
@@ -97,58 +100,52 @@ impl Scorer {
 
     /// The inputs of a batch.
     pub fn features(&self, batch: &ObservationBatch<'_>, device: &Device) -> OptionFeatures {
-        let Layout { choices, features, .. } = self.layout;
+        let Layout { obs_dim, choices, .. } = self.layout;
         let width = self.sizes[0];
-        let mut inputs = Vec::with_capacity(batch.rows * choices * width);
+        let mut inputs = vec![0.0; choices * batch.rows * width];
+        let mut inverse_open = Vec::with_capacity(batch.rows);
         let mut prior = Vec::with_capacity(self.layout.prior.map_or(0, |_| batch.rows * choices));
-        for row in batch.observations.chunks_exact(self.layout.obs_dim) {
-            let options = &row[self.layout.options..][..choices * features];
-            let global = self.layout.global.map_or(&[][..], |(start, len)| &row[start..start + len]);
-            for option in options.chunks_exact(features) {
-                inputs.extend_from_slice(option);
-                inputs.extend_from_slice(global);
-                inputs.push(1.0);
+        for (index, row) in batch.observations.chunks_exact(obs_dim).enumerate() {
+            let is_open = |choice: usize| batch.masks.is_none_or(|masks| masks[index * choices + choice]);
+            for choice in (0..choices).filter(|&choice| is_open(choice)) {
+                let start = (choice * batch.rows + index) * width;
+                self.layout.write(row, choice, &mut inputs[start..start + width]);
             }
+            let open = (0..choices).filter(|&choice| is_open(choice)).count();
+            inverse_open.push(1.0 / open.max(1) as f32);
             if let Some(start) = self.layout.prior {
                 prior.extend_from_slice(&row[start..start + choices]);
             }
         }
         OptionFeatures {
-            inputs: matrix(inputs, [batch.rows * choices, width], device),
-            pool: Tensor::from_data(TensorData::new(pool_weights(batch, choices), [batch.rows, 1, choices]), device),
-            spread: Tensor::ones([batch.rows, choices, 1], device),
+            inputs: matrix(inputs, [choices * batch.rows, width], device),
+            inverse_open: matrix(inverse_open, [batch.rows, 1], device),
             prior: self.layout.prior.map(|_| matrix(prior, [batch.rows, choices], device)),
         }
     }
 
+    /// Scores; those of closed options mean nothing.
+    ///
     /// # Shapes
     /// Result `[batch, choices]`.
     pub fn forward(&self, weights: &[Tensor<2>], features: &OptionFeatures) -> Tensor<2> {
-        let [batch, choices, _] = features.spread.dims();
+        let (batch, choices) = (features.inverse_open.dims()[0], self.layout.choices);
+        let (first, second) = (self.sizes[1], self.sizes[2]);
         let embedding = relu(features.inputs.clone().matmul(weights[0].clone()));
-        let pooled = features.pool.clone().matmul(embedding.clone().reshape([batch, choices, self.sizes[1]]));
-        let shared = pooled.reshape([batch, self.sizes[1]]).matmul(weights[1].clone()) + weights[3].clone();
-        let spread = features.spread.clone().matmul(shared.reshape([batch, 1, self.sizes[2]]));
-        let mut x = embedding.matmul(weights[2].clone()) + spread.reshape([batch * choices, self.sizes[2]]);
+        let sum = embedding.clone().reshape([choices, batch * first]).sum_dim(0).reshape([batch, first]);
+        let pooled = sum * features.inverse_open.clone();
+        let shared = (pooled.matmul(weights[1].clone()) + weights[3].clone()).reshape([1, batch * second]);
+        let own = embedding.matmul(weights[2].clone()).reshape([choices, batch * second]);
+        let mut x = (own + shared).reshape([choices * batch, second]);
         for pair in weights[4..].chunks_exact(2) {
             x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
         }
-        let scores = x.reshape([batch, choices]);
+        let scores = x.reshape([choices, batch]).transpose();
         match &features.prior {
             Some(prior) => scores + prior.clone() * self.prior_scale,
             None => scores,
         }
     }
-}
-
-/// 1 / (number of open choices) for open choices, else 0.
-fn pool_weights(batch: &ObservationBatch<'_>, choices: usize) -> Vec<f32> {
-    let Some(masks) = batch.masks else { return vec![1.0 / choices as f32; batch.rows * choices] };
-    let weigh = |mask: &[bool]| {
-        let open = mask.iter().filter(|&&flag| flag).count().max(1) as f32;
-        mask.iter().map(|&flag| f32::from(flag) / open).collect::<Vec<_>>()
-    };
-    masks.chunks_exact(choices).flat_map(weigh).collect()
 }
 
 impl Layout {
@@ -186,6 +183,17 @@ impl Layout {
         };
         let global = spec.part("global").map(|(start, part)| (start, part.len()));
         Ok(Self { obs_dim: spec.obs_dim(), options, choices: head_count * n, features, global, prior })
+    }
+}
+
+impl Layout {
+    /// Writes [x_i, g, 1] of option `choice`.
+    fn write(&self, row: &[f32], choice: usize, out: &mut [f32]) {
+        let (option, rest) = out.split_at_mut(self.features);
+        option.copy_from_slice(&row[self.options + choice * self.features..][..self.features]);
+        let (start, len) = self.global.unwrap_or((0, 0));
+        rest[..len].copy_from_slice(&row[start..start + len]);
+        rest[len] = 1.0;
     }
 }
 
