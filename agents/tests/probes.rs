@@ -9,6 +9,7 @@ use mec_agents::nn::BodyConfig;
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::{SacConfig, SacLearner};
 use mec_agents::spec::EnvSpec;
+use mec_agents::transition::Transitions;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
 use mec_envs::gym::{Env, TimeLimit};
 use mec_envs::rng::stream;
@@ -111,6 +112,24 @@ fn a_learned_temperature_lets_the_policy_settle() {
     let continuous = trained(|| Probe::continuous(Rung::Match), &config, 1500);
     assert!(alpha(&continuous) < 0.5, "{}", alpha(&continuous));
     [-1.0, 1.0].into_iter().for_each(|x| assert_score(&continuous, &Probe::continuous(Rung::Match), x, x));
+}
+
+#[test]
+fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
+    let mut learner = config().build(&EnvSpec::of(&Probe::discrete(Rung::Match)), &Device::flex(), 0).unwrap();
+    let rows = 64;
+    learner.add(&Transitions {
+        observations: vec![0.0; rows],
+        next_observations: vec![0.0; rows],
+        actions: vec![0.0; rows],
+        rewards: vec![f32::NAN; rows],
+        terminated: vec![true; rows],
+        truncated: vec![false; rows],
+        env: vec![0; rows],
+        ..Transitions::default()
+    });
+    let error = learner.train(3).unwrap_err();
+    assert_eq!(error.to_string(), "train/critic_loss is NaN at update 3: training diverged");
 }
 
 #[test]

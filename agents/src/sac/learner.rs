@@ -87,6 +87,10 @@ impl SacLearner {
         })
     }
 
+    fn explores_uniformly(&self) -> bool {
+        self.config.warmup == Warmup::Uniform && self.counters.updates == 0 && !self.ready()
+    }
+
     fn update(&mut self, helper: Option<&ThreadPool>) -> Figures {
         let mut batch = std::mem::take(&mut self.batch);
         self.replay.sample(self.config.batch_size, &mut self.rng, &mut batch);
@@ -131,7 +135,7 @@ impl Learner for SacLearner {
     type Policy = SacPolicy;
 
     fn add(&mut self, experience: &Transitions) {
-        let was_ready = self.ready();
+        let (was_ready, was_uniform) = (self.ready(), self.explores_uniformly());
         self.replay.extend(experience);
         let rows = experience.len() as u64;
         self.counters.added += rows;
@@ -140,7 +144,7 @@ impl Learner for SacLearner {
         } else if self.ready() {
             let excess = self.replay.len() - self.config.learning_starts;
             self.counters.counted += rows.min(excess as u64);
-            self.counters.version += 1;
+            self.counters.version += u64::from(was_uniform);
         }
     }
 
@@ -174,8 +178,7 @@ impl Learner for SacLearner {
     }
 
     fn policy(&self) -> SacPolicy {
-        let uniform = self.config.warmup == Warmup::Uniform && self.counters.updates == 0 && !self.ready();
-        SacPolicy::new(&self.model, &self.networks.actor.parameters, uniform)
+        SacPolicy::new(&self.model, &self.networks.actor.parameters, self.explores_uniformly())
     }
 
     fn version(&self) -> u64 {
