@@ -1,4 +1,6 @@
-//! Train, compare and ship agents that decide where deep-learning inference runs in mobile edge computing.
+#![doc = include_str!("../README.md")]
+//!
+//! # Modules
 //!
 //! This crate is a facade: it re-exports the three crates that do the work.
 //!
