@@ -1,16 +1,27 @@
 //! The offloading problem: a scenario, its dynamics, what may be seen of it, and its environments.
 
-pub mod belief;
-pub mod env;
-pub mod metrics;
-pub mod observation;
-pub mod record;
 pub mod scenario;
+
 pub mod setting;
-pub mod view;
+
+pub mod record;
+
+pub mod belief;
+
 pub mod world;
 
-pub use env::{Decision, Offload, OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
+pub mod view;
+
+pub mod metrics;
+
+pub mod observation;
+
+pub mod episodes;
+
+pub mod env;
+
+pub use env::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
+pub use episodes::{Decision, Offload};
 pub use metrics::EpisodeMetrics;
 pub use record::TaskRecord;
 pub use scenario::{RewardConfig, Scenario, ScenarioError};

@@ -57,8 +57,8 @@ pub const OPTION: [Entry; 16] = [
 /// Bounds of the prior.
 pub const PRIOR: Entry = entry("prior", -10.0, 0.0, "minus the regret of each target");
 
-/// The observation of `rows` tasks over `targets` targets: `global` [8], `options` [rows, targets, 16] and `prior`
-/// [rows, targets].
+/// The observation of `rows` tasks over `targets` targets: `global` `[8]`, `options` `[rows, targets, 16]` and `prior`
+/// `[rows, targets]`.
 pub fn space(rows: usize, targets: usize) -> DictSpace {
     let bounds = |entries: &[Entry], times: usize| {
         let repeat = |value: fn(&Entry) -> f32| entries.iter().map(value).collect::<Vec<_>>().repeat(times);

@@ -310,8 +310,9 @@ impl Scenario {
             if let Some(bytes) = model.input_bytes {
                 positive(&format!("models[{index}].input_bytes"), bytes.0)?;
             }
-            if let Err(error) = zoo::load(&model.name) {
-                return Err(out_of_range(&format!("models[{index}].name"), &model.name, &error.to_string()));
+            if zoo::load(&model.name).is_err() {
+                let accepted = format!("one of {}", zoo::names().collect::<Vec<_>>().join(", "));
+                return Err(out_of_range(&format!("models[{index}].name"), &model.name, &accepted));
             }
         }
         let total: f64 = self.models.iter().map(|model| model.weight).sum();
@@ -333,6 +334,8 @@ impl Scenario {
         }
         let rate: f64 = self.devices.iter().map(|group| group.rate_hz * group.count as f64).sum();
         check(rate > 0.0, "devices", format!("rates that sum to {rate}"), "at least one rate_hz above 0")?;
+        let (tasks, accepted) = (rate * self.horizon_s.0, "a time in which the devices ask for 1 task or more");
+        check(tasks >= 1.0, "horizon_s", format!("{} ({tasks} tasks per episode)", self.horizon_s.0), accepted)?;
         for (index, group) in self.servers.iter().enumerate() {
             self.processor(&group.processor).map_err(|error| at(&format!("servers[{index}]"), error))?;
             check(group.executors > 0, &format!("servers[{index}].executors"), group.executors, "1 or more")?;

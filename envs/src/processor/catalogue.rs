@@ -125,6 +125,35 @@ const SHEETS: &[Sheet] = &[
         memory_capacity: 4e9,
     },
     Sheet {
+        name: "jetson-agx-xavier",
+        source: "NVIDIA Jetson AGX Xavier data sheet: 512 CUDA cores at 1.377 GHz (1.41 TFLOP/s float32), 137 GB/s, \
+                 32 GB, 30 W mode. Assumed: efficiency 0.5, depthwise 0.1, memory 0.7, 15 us per layer, 8 W waiting",
+        peak: 1.41e12,
+        memory: 137e9,
+        efficiency: 0.5,
+        vector_efficiency: 0.1,
+        memory_efficiency: 0.7,
+        overhead: 15e-6,
+        compute_power: 30.0,
+        idle_power: 8.0,
+        memory_capacity: 32e9,
+    },
+    Sheet {
+        name: "mini-pc",
+        source: "Intel Core i7-1165G7, as in the NUC 11: 4 cores, one AVX-512 unit each (32 float32 FLOP per cycle), \
+                 2.8 GHz (358 GFLOP/s), two channels of DDR4-3200 (51.2 GB/s), 28 W: Intel ARK. Assumed: efficiency \
+                 0.4, depthwise 0.1, memory 0.6, 10 us per layer, 6 W waiting, 32 GB",
+        peak: 358e9,
+        memory: 51.2e9,
+        efficiency: 0.4,
+        vector_efficiency: 0.1,
+        memory_efficiency: 0.6,
+        overhead: 10e-6,
+        compute_power: 28.0,
+        idle_power: 6.0,
+        memory_capacity: 32e9,
+    },
+    Sheet {
         name: "xeon-6248",
         source: "Intel Xeon Gold 6248, one socket: 20 cores, two AVX-512 units (64 float32 FLOP per cycle), 1.6 GHz \
                  AVX-512 base clock (2.05 TFLOP/s), six channels of DDR4-2933 (140.8 GB/s), 150 W: Intel ARK and \
