@@ -9,7 +9,8 @@ use mec_envs::offload::{
 use mec_envs::schemes::{Scheme, run_episode};
 
 fn setting(changes: &str) -> Arc<Setting> {
-    let text = format!("preset = 'default'\nhorizon_s = 5.0\n{changes}");
+    let horizon = if changes.contains("horizon_s") { "" } else { "horizon_s = 5.0\n" };
+    let text = format!("preset = 'default'\n{horizon}{changes}");
     Arc::new(Setting::new(Scenario::from_table(text.parse().unwrap()).unwrap()).unwrap())
 }
 
@@ -197,5 +198,17 @@ fn observations_stay_in_their_bounds_under_overload() {
         if step.truncated {
             break;
         }
+    }
+}
+
+#[test]
+fn an_episode_always_has_a_task() {
+    let setting = setting(
+        "horizon_s = 0.5\ndevices = [{ processor = 'phone', count = 1, rate_hz = 2.0, transmit_power_w = 2.0 }]",
+    );
+    check_env(|| OffloadEnv::new(Arc::clone(&setting)), 1, 200).unwrap();
+    let mut offload = Offload::new(setting);
+    for seed in 0..50 {
+        assert!(!run_episode(&mut offload, &Scheme::Nearest, seed).unwrap().tasks.is_empty());
     }
 }
