@@ -1,4 +1,26 @@
 //! [`World`]: the state of one episode, and the only place where it changes.
+//!
+//! # Dynamics
+//! Time is continuous; decisions fall at the ends of slots in which tasks arrived, one task after another in order of
+//! arrival. A decided task passes, event by event:
+//!
+//! 1. the device's processor, one task at a time, first come first served, for the cut's device time a(D) times its
+//!    noise ([`Device`]). A cut without layers on the device needs no processor and skips this queue;
+//! 2. the uplink, one tensor at a time, in the order in which tensors become ready: B(D) bytes at a rate that changes
+//!    block by block ([`Link`]), plus propagation;
+//! 3. the backhaul, when another server than the nearest executes: a delay, and B(D) over its rate, without queueing;
+//! 4. an executor of the server, first come first served among own and foreign jobs, for s(D) times its noise
+//!    ([`Server`]);
+//! 5. the return of the result: its bytes over the downlink rate, plus propagation and backhaul delay.
+//!
+//! Latency counts from the arrival, so the wait for the decision is in it. The device's energy is compute power x time
+//! on the processor + transmit power x time on the uplink + idle power x the rest until completion.
+//!
+//! # Design
+//! Everything random about an episode is drawn from streams of its own (tasks, each link, each server's foreign
+//! jobs), so decisions change no draw and schemes meet the same episode. Each resource is a schedule of what is
+//! known; a decision changes the schedules that it touches and nothing else, so its exact outcome, and what it inflicts
+//! on tasks decided before, is known at once and can be its reward. Tasks in flight at the end have their completion.
 
 use std::sync::Arc;
 
