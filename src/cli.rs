@@ -2,17 +2,21 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mec_agents::device::DeviceKind;
+use mec_envs::dnn::zoo;
+use mec_envs::processor;
+use mec_envs::schemes::Scheme;
 
 /// Train, compare and ship agents that decide where deep-learning inference runs in mobile edge computing.
 ///
 /// Without a command, the main job runs: `run` with the built-in configuration.
 ///
 /// Progress goes to standard error, results to standard output. Exit codes: 0 done, 1 failed, 2 misused, 130 stopped
-/// by Ctrl-C (with checkpoints written).
+/// by Ctrl-C or a request to terminate (with checkpoints written).
 #[derive(Debug, Parser)]
-#[command(name = "mec-gym", version, args_conflicts_with_subcommands = true)]
+#[command(name = "mec-gym", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -64,21 +68,21 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub struct RunArgs {
     /// Seed of the one training, in place of the configuration's seeds
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
-    /// What the learner computes on: cpu, ndarray, wgpu, cuda or auto
+    /// What the learner computes on: cpu, ndarray, wgpu, cuda or auto [default: the configuration's]
     #[arg(long)]
     pub device: Option<DeviceKind>,
-    /// Actor threads
-    #[arg(long)]
-    pub actors: Option<usize>,
+    /// Actor threads, 1 to 1024 [default: the configuration's]
+    #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
+    pub actors: Option<u64>,
     /// The run folder [default: results/NAME of the configuration, or the first free of NAME-2, NAME-3, ...]
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace an earlier run in that folder
     #[arg(long)]
     pub force: bool,
-    /// Put a value over the configuration, for example runtime.steps=10000
+    /// Put a value over the configuration, for example runtime.steps=10000; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
     /// Print the results as JSON
@@ -104,18 +108,18 @@ pub struct EvaluateArgs {
     /// The run folder
     pub folder: PathBuf,
     /// Episodes, in place of the configuration's
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub episodes: Option<u64>,
-    /// Seed of the first episode, in place of the configuration's
-    #[arg(long)]
+    /// Seed of the first episode, in place of the configuration's; the others follow
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Which checkpoint of each training
     #[arg(long, value_enum, default_value = "best")]
     pub checkpoint: Which,
-    /// What the agent computes on
+    /// What the agent computes on: cpu, ndarray, wgpu, cuda or auto [default: the run's]
     #[arg(long)]
     pub device: Option<DeviceKind>,
-    /// Put a value over the run's configuration, for example scenario.telemetry.delay_s=0
+    /// Put a value over the run's configuration, for example scenario.telemetry.delay_s=0; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
     /// Print the results as JSON
@@ -129,22 +133,21 @@ pub struct EvaluateArgs {
 /// Options of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The scheme, for example central-greedy
-    #[arg(long)]
+    #[arg(long, value_name = "SCHEME", help = schemes())]
     pub policy: String,
     /// Seed of the first episode
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Number of episodes, with seeds that follow each other
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = one_or_more(), allow_negative_numbers = true)]
     pub episodes: u64,
     /// A configuration, whose scenario is used; without it the default scenario
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Write a row per task to this CSV file; task numbers run on over the episodes, times start anew with each
-    #[arg(long)]
+    #[arg(long, value_name = "FILE.csv")]
     pub events: Option<PathBuf>,
-    /// Put a value over the configuration, for example scenario.noise_cv=0
+    /// Put a value over the configuration, for example scenario.noise_cv=0; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
     /// Print the metrics as JSON
@@ -155,19 +158,17 @@ pub struct SimulateArgs {
 /// Options of `partition`.
 #[derive(Debug, Args)]
 pub struct PartitionArgs {
-    /// The network, see `mec-gym models`
+    #[arg(help = models())]
     pub model: String,
-    /// Processor of the device
-    #[arg(long, default_value = "phone")]
+    #[arg(long, value_name = "PROCESSOR", default_value = "phone", help = processors("device"))]
     pub device: String,
-    /// Processor of the server
-    #[arg(long, default_value = "nvidia-t4")]
+    #[arg(long, value_name = "PROCESSOR", default_value = "nvidia-t4", help = processors("server"))]
     pub server: String,
-    /// Uplink rate with its unit, for example 20Mbit/s
+    /// Rate of the link with its unit: B/s, kB/s, MB/s, GB/s, kbit/s, Mbit/s or Gbit/s
     #[arg(long, default_value = "20Mbit/s")]
     pub rate: String,
     /// Work that waits at the server, in seconds
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub backlog: f64,
     /// With the time of every layer on both sides
     #[arg(long)]
@@ -175,4 +176,28 @@ pub struct PartitionArgs {
     /// Answer in JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Seeds go into TOML, whose integers end there.
+fn seed(text: &str) -> Result<u64, String> {
+    let seed = text.parse().ok().filter(|seed| i64::try_from(*seed).is_ok());
+    seed.ok_or_else(|| "accepted is a whole number from 0 to 2^63 - 1".to_owned())
+}
+
+/// Numbers above what memory can hold are refused here too.
+fn one_or_more() -> impl TypedValueParser<Value = u64> {
+    RangedU64ValueParser::<u64>::new().range(1..=u64::from(u32::MAX))
+}
+
+fn schemes() -> String {
+    format!("The scheme: {}, forecasting-greedy=FACTOR", Scheme::ALL.map(|scheme| scheme.name()).join(", "))
+}
+
+fn models() -> String {
+    format!("The network: {}", zoo::names().collect::<Vec<_>>().join(", "))
+}
+
+fn processors(side: &str) -> String {
+    let names: Vec<&str> = processor::catalogue().iter().map(|processor| processor.name.as_str()).collect();
+    format!("Processor of the {side}: {}", names.join(", "))
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mec_gym::experiments::config::ExperimentConfig;
+
 /// Lines of code, tests aside, that no file may exceed.
 const LONGEST_FILE: usize = 600;
 
@@ -162,9 +164,8 @@ fn paths_in_the_documents_exist() {
 #[test]
 fn every_configuration_parses() {
     for path in files(&root().join("experiments/configs"), "toml") {
-        let text = fs::read_to_string(&path).unwrap();
-        if let Err(error) = toml::from_str::<toml::Table>(&text) {
-            panic!("{}: {error}", path.display());
+        if let Err(error) = ExperimentConfig::read(&path, &[]) {
+            panic!("{error}");
         }
     }
 }

@@ -16,6 +16,12 @@ use crate::registry::{AlgorithmConfig, Form};
 /// The configuration of the main job, `configs/default.toml`.
 pub const DEFAULT: &str = include_str!("../configs/default.toml");
 
+/// Each actor is a thread; systems refuse more of them sooner or later.
+const MOST_ACTORS: usize = 1024;
+
+/// Evaluations of a training that does not say how often.
+const EVALUATIONS: u64 = 20;
+
 /// A run: a method is trained on a scenario and compared with schemes that do not learn.
 ///
 /// Fields that are left out take their defaults; `Serialize` writes all of them.
@@ -30,7 +36,7 @@ pub struct ExperimentConfig {
     pub device: DeviceKind,
     /// The form of the environment.
     pub form: Form,
-    /// How actors and learner run.
+    /// How actors and learner run. `evaluate_every = 0`, which is its default, stands for a 20th of the steps.
     pub runtime: RuntimeConfig,
     /// The episodes on which the agent is judged while it trains.
     pub evaluation: EvaluationConfig,
@@ -80,12 +86,13 @@ impl Default for ComparisonConfig {
 
 impl Default for ExperimentConfig {
     fn default() -> Self {
+        let runtime = RuntimeConfig::default();
         Self {
             name: "experiment".to_owned(),
             seeds: vec![1],
             device: DeviceKind::default(),
             form: Form::default(),
-            runtime: RuntimeConfig::default(),
+            runtime: RuntimeConfig { evaluate_every: runtime.steps / EVALUATIONS, ..runtime },
             evaluation: EvaluationConfig::default(),
             comparison: ComparisonConfig::default(),
             algorithm: AlgorithmConfig::default(),
@@ -96,7 +103,14 @@ impl Default for ExperimentConfig {
 
 fn scenario<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scenario, D::Error> {
     let table = toml::Table::deserialize(deserializer)?;
-    Scenario::from_table(table).map_err(serde::de::Error::custom)
+    let hint = if table.contains_key("preset") { "" } else { "; or name a preset, such as preset = \"default\"" };
+    Scenario::from_table(table).map_err(|error| match error {
+        ScenarioError::Malformed(message) => {
+            let hint = if message.contains("missing field") { hint } else { "" };
+            serde::de::Error::custom(format!("scenario: {}{hint}", message.trim_end()))
+        }
+        other => serde::de::Error::custom(other),
+    })
 }
 
 /// Why a configuration cannot be used.
@@ -106,10 +120,10 @@ pub enum ExperimentError {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is no TOML, or a field is unknown or of the wrong kind.
+    /// It is no TOML, or a field is unknown, of the wrong kind or out of range.
     #[error("{place}: {message}")]
-    Malformed {
-        /// The file, or the option of the command line.
+    Refused {
+        /// The file, or the change put over it.
         place: String,
         /// What is wrong, where, and what is accepted.
         message: String,
@@ -158,15 +172,33 @@ impl ExperimentConfig {
     /// # Errors
     /// [`ExperimentError`] names the place and the field.
     pub fn parse(text: &str, place: &str, changes: &[String]) -> Result<Self, ExperimentError> {
-        let malformed = |message: String| ExperimentError::Malformed { place: place.to_owned(), message };
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| refused(place, error))?;
+        // What each change gives, to find the one to blame; the file alone is parsed as text, to name its lines.
+        let mut result = toml::from_str(text).map_err(|error| refused(place, error));
+        result = result.and_then(|config: Self| config.resolved().map_err(|error| refused(place, error)));
         for change in changes {
             set(&mut table, change)?;
+            let changed = Self::from_table(&table);
+            result = match (changed, result) {
+                (Ok(config), _) => Ok(config),
+                (Err(message), Ok(_)) => Err(refused(&format!("--set {change}"), message)),
+                (Err(_), Err(earlier)) => Err(earlier),
+            };
         }
-        let changed = toml::to_string(&table).map_err(|error| malformed(error.to_string()))?;
-        let config: Self = toml::from_str(&changed).map_err(|error| malformed(error.to_string()))?;
-        config.validate()?;
-        Ok(config)
+        result
+    }
+
+    fn from_table(table: &toml::Table) -> Result<Self, String> {
+        let config: Self = table.clone().try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        config.resolved().map_err(|error| error.to_string())
+    }
+
+    /// With what depends on other values filled in, and validated.
+    fn resolved(mut self) -> Result<Self, ExperimentError> {
+        if self.runtime.evaluate_every == 0 {
+            self.runtime.evaluate_every = (self.runtime.steps / EVALUATIONS).max(1);
+        }
+        self.validate().map(|()| self)
     }
 
     /// The complete configuration as TOML.
@@ -201,6 +233,9 @@ impl ExperimentConfig {
         check(!self.seeds.is_empty(), "seeds", "empty", "one seed or more")?;
         let distinct = self.seeds.iter().enumerate().all(|(index, seed)| !self.seeds[..index].contains(seed));
         check(distinct, "seeds", format!("{:?}", self.seeds), "different seeds")?;
+        let storable = self.seeds.iter().all(|seed| i64::try_from(*seed).is_ok());
+        check(storable, "seeds", format!("{:?}", self.seeds), "seeds below 2^63")?;
+        check(self.runtime.actors <= MOST_ACTORS, "runtime.actors", self.runtime.actors, "1 to 1024")?;
         check(self.runtime.steps > 0, "runtime.steps", self.runtime.steps, "1 or more")?;
         check(self.runtime.progress_every > 0, "runtime.progress_every", self.runtime.progress_every, "1 or more")?;
         check(self.runtime.evaluate_every > 0, "runtime.evaluate_every", self.runtime.evaluate_every, "1 or more")?;
@@ -209,11 +244,21 @@ impl ExperimentConfig {
         let end = self.evaluation.first_seed.saturating_add(self.evaluation.episodes);
         let other_end = self.comparison.first_seed.saturating_add(self.comparison.episodes);
         let apart = end <= self.comparison.first_seed || other_end <= self.evaluation.first_seed;
-        check(apart, "comparison.first_seed", self.comparison.first_seed, "seeds that no evaluation uses")?;
+        let found = format!("{} with {} episodes", self.comparison.first_seed, self.comparison.episodes);
+        check(apart, "comparison.first_seed", found, "seeds that `evaluation` does not use")?;
+        let schemes = &self.comparison.schemes;
+        let distinct = schemes.iter().enumerate().all(|(index, name)| !schemes[..index].contains(name));
+        check(distinct, "comparison.schemes", format!("{schemes:?}"), "different schemes")?;
         self.runtime.validate()?;
         self.scenario.validate()?;
         self.schemes().map(|_| ())
     }
+}
+
+fn refused(place: &str, message: impl ToString) -> ExperimentError {
+    // The parser says the path on a line of its own.
+    let message = message.to_string().trim_end().replace("\nin `", " in `");
+    ExperimentError::Refused { place: place.to_owned(), message }
 }
 
 fn check(
@@ -227,14 +272,16 @@ fn check(
 
 /// Puts `key.path=value` into a table; the value is TOML, or else a string.
 fn set(table: &mut toml::Table, change: &str) -> Result<(), ExperimentError> {
-    let malformed =
-        |message: &str| ExperimentError::Malformed { place: format!("--set {change}"), message: message.to_owned() };
-    let (path, value) = change.split_once('=').ok_or_else(|| malformed("accepted is key=value"))?;
+    let malformed = |message: &str| refused(&format!("--set {change}"), message);
+    let (path, value) = change.split_once('=').ok_or_else(|| malformed("there is no '='; accepted is key=value"))?;
     let text = value.trim();
     let parsed = format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
     let value = parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()));
     let mut keys: Vec<&str> = path.trim().split('.').collect();
-    let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(|| malformed("the key is empty"))?;
+    if keys.iter().any(|key| key.is_empty()) {
+        return Err(malformed("a part of the key is empty; accepted is key=value or table.key=value"));
+    }
+    let last = keys.pop().expect("splitting gives one part or more");
     let mut place = table;
     for key in keys {
         let entry = place.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
@@ -260,6 +307,14 @@ mod tests {
     }
 
     #[test]
+    fn everything_can_be_left_out() {
+        let config = ExperimentConfig::parse("", "empty", &[]).unwrap();
+        assert_eq!(config, ExperimentConfig::default());
+        assert_eq!(config.runtime.evaluate_every, config.runtime.steps / 20);
+        assert_eq!(ExperimentConfig::parse("runtime.steps = 100", "short", &[]).unwrap().runtime.evaluate_every, 5);
+    }
+
+    #[test]
     fn changes_go_over_the_file() {
         let config =
             with(&["runtime.steps=123", "scenario.telemetry.delay_s=0.5", "name=other", "seeds=[3, 4]"]).unwrap();
@@ -280,14 +335,39 @@ mod tests {
             ("seeds=[1, 1]", "seeds"),
             ("name=../up", "name"),
             ("comparison.schemes=['nearst']", "nearest"),
+            ("comparison.schemes=['nearest', 'nearest']", "different schemes"),
             ("comparison.first_seed=1000001", "comparison.first_seed"),
             ("runtime.actors=0", "runtime.actors"),
+            ("runtime.actors=5000", "1 to 1024"),
+            ("runtime..steps=3", "key is empty"),
+            ("=3", "key is empty"),
+            ("scenario={}", "preset = \"default\""),
             ("runtime=3", "runtime"),
             ("runtime", "key=value"),
         ];
         for (change, part) in refused {
             let message = with(&[change]).expect_err(change).to_string();
-            assert!(message.contains(part), "{change}: {message}");
+            assert!(message.contains(part) && message.contains(&format!("--set {change}")), "{change}: {message}");
         }
+    }
+
+    #[test]
+    fn the_culprit_is_named_the_file_with_its_line_or_the_change() {
+        let parse = |text: &str, changes: &[&str]| {
+            let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
+            ExperimentConfig::parse(text, "my.toml", &changes).unwrap_err().to_string()
+        };
+        let wrong = "name = \"x\"\n\n# why\n[runtime]\nsteps = \"many\"\n";
+        assert!(
+            parse(wrong, &[]).starts_with("my.toml: TOML parse error at line 5, column 9"),
+            "{}",
+            parse(wrong, &[])
+        );
+        assert!(parse(wrong, &["name=y"]).starts_with("my.toml: TOML parse error at line 5"));
+        assert!(parse("runtime.steps = 0", &[]).starts_with("my.toml: runtime.steps is 0; accepted is 1 or more"));
+        let second = parse("runtime.steps = 9", &["name=y", "runtime.steps=many", "seeds=[2]"]);
+        assert_eq!(second, "--set runtime.steps=many: invalid type: string \"many\", expected u64 in `runtime.steps`");
+        let fixed = ExperimentConfig::parse(wrong, "my.toml", &["runtime.steps=7".to_owned()]).unwrap();
+        assert_eq!(fixed.runtime.steps, 7);
     }
 }

@@ -1,5 +1,7 @@
 //! [`RunError`]: why a run ended early.
 
+use std::path::PathBuf;
+
 use mec_agents::agent::{ConfigError, TrainError};
 use mec_agents::checkpoint::CheckpointError;
 use mec_agents::device::DeviceError;
@@ -24,7 +26,7 @@ pub enum RunError {
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// The method cannot be built.
-    #[error(transparent)]
+    #[error("algorithm: {0}")]
     Config(#[from] ConfigError),
     /// The device is not there.
     #[error(transparent)]
@@ -40,17 +42,52 @@ pub enum RunError {
     Manifest(#[from] ManifestError),
     /// The training went wrong.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(TrainError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A checkpoint is whole, but of another agent.
+    #[error("checkpoint {path}: {source}; it does not belong to this configuration", path = path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        source: CheckpointError,
+    },
     /// An evaluation took an action that is not open.
     #[error(transparent)]
     Env(#[from] EnvError),
     /// A picture cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
+    /// A table of results holds nothing to draw.
+    #[error("{path}: {source}", path = path.display())]
+    NothingToDraw {
+        /// The table.
+        path: PathBuf,
+        /// What is missing.
+        source: PlotError,
+    },
     /// Results cannot be read back.
     #[error(transparent)]
     Eval(#[from] ReadEvalError),
+}
+
+impl From<TrainError> for RunError {
+    /// An error of our own that came by way of the training's observer is taken out again.
+    fn from(error: TrainError) -> Self {
+        let TrainError::Observer(own) = error else { return Self::Train(error) };
+        let own = match own.downcast::<FileError>() {
+            Ok(error) => return Self::File(*error),
+            Err(other) => other,
+        };
+        let own = match own.downcast::<CheckpointError>() {
+            Ok(error) => return Self::Checkpoint(*error),
+            Err(other) => other,
+        };
+        match own.downcast::<EnvError>() {
+            Ok(error) => Self::Env(*error),
+            Err(other) => Self::Train(TrainError::Observer(other)),
+        }
+    }
 }

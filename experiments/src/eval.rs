@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -102,6 +103,16 @@ pub enum ReadEvalError {
     /// The file cannot be opened.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It has other columns.
+    #[error("{} has the columns {found:?}; accepted are {accepted:?}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// Its first line.
+        found: String,
+        /// The first line it should have.
+        accepted: String,
+    },
     /// A row does not have the columns of the table.
     #[error("{}: {source}", path.display())]
     Row {
@@ -117,14 +128,20 @@ pub enum ReadEvalError {
 /// # Errors
 /// [`ReadEvalError`] naming the file and, for a malformed row, its line.
 pub fn read_eval(path: &Path) -> Result<Vec<EvalRow>, ReadEvalError> {
-    read_rows(path)
+    read_rows(path, EVAL_COLUMNS)
 }
 
-/// Reads a table with a header.
-pub(crate) fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReadEvalError> {
+/// Reads a table with this header.
+pub(crate) fn read_rows<T: DeserializeOwned>(path: &Path, columns: &[&str]) -> Result<Vec<T>, ReadEvalError> {
+    let broken = |source| ReadEvalError::Row { path: path.to_owned(), source };
     let file = File::open(path).map_err(FileError::on("read", path))?;
-    let rows = csv::Reader::from_reader(file).into_deserialize();
-    rows.collect::<Result<_, _>>().map_err(|source| ReadEvalError::Row { path: path.to_owned(), source })
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.headers().map_err(broken)?;
+    if header != columns {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(ReadEvalError::Header { path: path.to_owned(), found, accepted: columns.join(",") });
+    }
+    reader.into_deserialize().collect::<Result<_, _>>().map_err(broken)
 }
 
 #[cfg(test)]
@@ -157,5 +174,16 @@ mod tests {
         fs::write(&path, format!("{}\nr,a,s,1,2,3,m,x\n", EVAL_COLUMNS.join(","))).unwrap();
         let error = read_eval(&path).unwrap_err().to_string();
         assert!(error.contains("eval.csv") && error.contains("line: 2"), "{error}");
+    }
+
+    #[test]
+    fn another_table_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("eval.csv");
+        for text in ["", "a,b\n", "\u{feff}run_id\n"] {
+            fs::write(&path, text).unwrap();
+            let error = read_eval(&path).unwrap_err().to_string();
+            assert!(error.contains("eval.csv has the columns") && error.contains("run_id,algo,"), "{error}");
+        }
     }
 }

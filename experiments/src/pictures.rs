@@ -7,7 +7,7 @@ use crate::config::ExperimentConfig;
 use crate::error::RunError;
 use crate::eval::{EvalRow, read_eval};
 use crate::files::{Picture, RunFolder};
-use crate::plot::{ComparisonFigure, Curve, LearningCurve, Reference, SeedCurve, write_picture};
+use crate::plot::{ComparisonFigure, Curve, LearningCurve, PlotError, Reference, SeedCurve, write_picture};
 use crate::summary::mean;
 use crate::table::read_csv_table;
 
@@ -33,15 +33,24 @@ pub fn draw(folder: &RunFolder, config: &ExperimentConfig) -> Result<Vec<PathBuf
         curves: vec![Curve { label: algo.to_owned(), seeds: curves(&rows, algo) }],
         references: levels(&rows, algo),
     };
-    write_picture(&curve, folder, Picture::LearningCurve)?;
+    write_picture(&curve, folder, Picture::LearningCurve).map_err(|error| empty(error, folder.eval()))?;
     let mut drawn = vec![folder.svg(Picture::LearningCurve), folder.png(Picture::LearningCurve)];
     if !schemes.is_empty() {
         let title =
             format!("Schemes on {} unseen episodes of scenario {:?}", config.comparison.episodes, config.scenario.name);
-        write_picture(&ComparisonFigure { title, schemes }, folder, Picture::Comparison)?;
+        let figure = ComparisonFigure { title, schemes };
+        write_picture(&figure, folder, Picture::Comparison).map_err(|error| empty(error, folder.comparison()))?;
         drawn.extend([folder.svg(Picture::Comparison), folder.png(Picture::Comparison)]);
     }
     Ok(drawn)
+}
+
+/// A picture without content is the fault of the table.
+fn empty(error: PlotError, table: PathBuf) -> RunError {
+    match error {
+        PlotError::NoData { .. } => RunError::NothingToDraw { path: table, source: error },
+        other => RunError::Plot(other),
+    }
 }
 
 /// Mean latency over the held-out episodes at every evaluation, one curve per training seed.

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 /// A method with its hyperparameters, by `name`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // there is one of them per run
 pub enum AlgorithmConfig {
     /// Distributed soft actor-critic offloading: SAC in one of the distributed runtimes.
     Dsaco(SacConfig),
-    /// The uniform policy.
-    Random(RandomConfig),
+    /// The uniform policy over targets; the scheme `random` draws the same way without a training.
+    Uniform(RandomConfig),
 }
 
 impl Default for AlgorithmConfig {
@@ -36,7 +37,7 @@ impl AlgorithmConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dsaco(_) => "dsaco",
-            Self::Random(_) => "random",
+            Self::Uniform(_) => "uniform",
         }
     }
 
@@ -44,7 +45,7 @@ impl AlgorithmConfig {
     pub fn accept<V: AlgorithmVisitor>(&self, visitor: V) -> V::Output {
         match self {
             Self::Dsaco(config) => visitor.visit(config),
-            Self::Random(config) => visitor.visit(config),
+            Self::Uniform(config) => visitor.visit(config),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! [`Reporter`]: what a person sees while a run goes on.
 
+use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Shows progress on the terminal, on standard error; or nothing.
+/// Shows progress on standard error: a bar on a terminal, a line per message in a log; or nothing.
 #[derive(Debug)]
 pub struct Reporter {
     bar: ProgressBar,
     quiet: bool,
+    name: String,
 }
 
 const TRAINING: &str = "{prefix:>12} {bar:32} {pos:>7}/{len} steps  {per_sec:>11}  {eta_precise} left  {msg}";
@@ -17,18 +19,19 @@ const EPISODES: &str = "{prefix:>12} {bar:32} {pos:>7}/{len} episodes  {per_sec:
 impl Reporter {
     /// Progress bars with rates and time left.
     pub fn bars() -> Self {
-        Self { bar: ProgressBar::hidden(), quiet: false }
+        Self { bar: ProgressBar::hidden(), quiet: false, name: String::new() }
     }
 
     /// Nothing.
     pub fn quiet() -> Self {
-        Self { bar: ProgressBar::hidden(), quiet: true }
+        Self { bar: ProgressBar::hidden(), quiet: true, name: String::new() }
     }
 
     /// A line above the bar.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{text}"));
+            // Nobody is told when standard error is closed or full: that is no reason to end a run.
+            self.bar.suspend(|| drop(writeln!(stderr(), "{text}")));
         }
     }
 
@@ -50,6 +53,7 @@ impl Reporter {
         self.bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(4));
         self.bar.set_style(style);
         self.bar.set_prefix(name.to_owned());
+        self.name = name.to_owned();
         self.bar.enable_steady_tick(Duration::from_millis(500));
     }
 
@@ -58,8 +62,12 @@ impl Reporter {
         self.bar.set_position(position);
     }
 
-    /// What is known so far.
-    pub fn message(&self, text: String) {
+    /// What is known so far, after `position` steps.
+    pub fn message(&self, position: u64, text: String) {
+        if !stderr().is_terminal() {
+            let of = self.bar.length().unwrap_or_default();
+            self.note(&format!("{}: {position}/{of} steps, {text}", self.name));
+        }
         self.bar.set_message(text);
     }
 

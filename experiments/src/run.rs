@@ -1,5 +1,6 @@
 //! [`run`]: a configuration becomes a run folder with everything in it.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,7 @@ use crate::config::ExperimentConfig;
 use crate::error::RunError;
 use crate::eval::EvalFile;
 use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
-use crate::files::{Checkpoint, RunFolder, write_atomic};
+use crate::files::{Checkpoint, Reserve, RunFolder, write_atomic};
 use crate::manifest::{Manifest, Status};
 use crate::pictures;
 use crate::progress::ProgressFile;
@@ -67,6 +68,7 @@ pub fn run(
     let text = config.to_toml();
     let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &config.device.to_string())?;
     manifest.write(&folder)?;
+    let reserve = Reserve::take(folder.path());
     let result = write_atomic(&folder.config(), text.as_bytes()).map_err(RunError::from).and_then(|()| {
         let started = Started { config, setting: &setting, device: &device, folder: &folder, options };
         started.carry_out(&manifest.run_id, reporter)
@@ -76,6 +78,7 @@ pub fn run(
         Ok(_) => manifest.end(Status::Finished, None),
         Err(error) => manifest.end(Status::Failed, Some(error.to_string())),
     }
+    drop(reserve);
     let written = manifest.write(&folder);
     let report = result?;
     written?;
@@ -99,39 +102,46 @@ impl Started<'_> {
         let mut files = RunFiles { folder: self.folder.clone(), progress, eval };
         self.evaluate_schemes(&mut files)?;
         let mut learned = Vec::new();
-        let mut stopped = false;
         for &seed in &self.config.seeds {
             let (config, setting) = (self.config, self.setting);
             let job = Job { config, setting, seed, device: self.device, stop: self.options.stop };
             let trained = config.form.accept(TrainJob { job: &job, files: &mut files, reporter })?;
             learned.push((seed, trained.best));
-            stopped = self.options.stop.load(Ordering::Relaxed);
-            if stopped {
+            if self.is_stopped() {
                 break;
             }
         }
         files.progress.finish()?;
         files.eval.finish()?;
-        let compare = self.options.compare && !stopped;
-        let schemes = if compare {
-            compare_with(self.config, self.setting, self.device, &learned, reporter)?
-        } else {
-            Vec::new()
-        };
-        if compare {
+        let mut stopped = self.is_stopped();
+        let mut schemes = Vec::new();
+        if self.options.compare && !stopped {
+            let Self { config, setting, device, folder, .. } = *self;
+            let contest = Contest { config, setting, device, folder, which: Checkpoint::Best };
+            match contest.hold(&learned, self.options.stop, reporter)? {
+                Some(compared) => schemes = compared,
+                None => stopped = true,
+            }
+        }
+        if !schemes.is_empty() {
             write_csv_table(&self.folder.comparison(), &schemes)?;
         }
         pictures::draw(self.folder, self.config)?;
         Ok(RunReport { folder: self.folder.clone(), schemes, stopped })
     }
-}
 
-impl Started<'_> {
+    fn is_stopped(&self) -> bool {
+        self.options.stop.load(Ordering::Relaxed)
+    }
+
     /// The levels that the learning curve is read against: the schemes on the same held-out episodes, at step 0.
     fn evaluate_schemes(&self, files: &mut RunFiles) -> Result<(), RunError> {
         let evaluation = &self.config.evaluation;
         let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
         for (name, scheme) in self.config.comparison.schemes.iter().zip(self.config.schemes()?) {
+            if self.is_stopped() {
+                break;
+            }
             let episodes = scheme_episodes(&scheme, self.setting, seeds.clone())?;
             files.write_evaluation(name, self.setting, 0, 0, &episodes)?;
         }
@@ -159,45 +169,78 @@ pub fn evaluate(
     for &seed in &config.seeds {
         learned.push((seed, checkpoint::load(&folder.checkpoint(name, seed, which))?));
     }
-    compare_with(&config, &setting, &device, &learned, reporter)
+    let contest = Contest { config: &config, setting: &setting, device: &device, folder: &folder, which };
+    Ok(contest.hold(&learned, &AtomicBool::new(false), reporter)?.unwrap_or_default())
 }
 
-fn compare_with(
-    config: &ExperimentConfig,
-    setting: &Arc<Setting>,
-    device: &Device,
-    learned: &[(u64, StateDict)],
-    reporter: &mut Reporter,
-) -> Result<Vec<SchemeSummary>, RunError> {
-    let comparison = &config.comparison;
-    let seeds = comparison.first_seed..comparison.first_seed + comparison.episodes;
-    let schemes = config.schemes()?;
-    reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
-    let mut rng = stream(config.seeds[0], "bootstrap");
-    let (mut done, mut summaries) = (0, Vec::new());
-    let outcomes = |seed: u64, episodes: &[HeldOut]| -> Vec<EpisodeOutcome> {
-        episodes.iter().map(|episode| episode.outcome(setting, seed)).collect()
-    };
-    let mut of_agent = Vec::new();
-    for (seed, state) in learned {
-        let job = EvaluateState { config, setting, device, state, seeds: seeds.clone() };
-        of_agent.extend(outcomes(*seed, &config.form.accept(job)?));
-        done += comparison.episodes;
-        reporter.at(done);
+/// The comparison of learned agents with schemes, on the same episodes.
+struct Contest<'a> {
+    config: &'a ExperimentConfig,
+    setting: &'a Arc<Setting>,
+    device: &'a Device,
+    folder: &'a RunFolder,
+    which: Checkpoint,
+}
+
+impl Contest<'_> {
+    /// Everybody's summary, fastest first; `None` when `stop` ended it early.
+    fn hold(
+        &self,
+        learned: &[(u64, StateDict)],
+        stop: &AtomicBool,
+        reporter: &mut Reporter,
+    ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
+        let comparison = &self.config.comparison;
+        let schemes = self.config.schemes()?;
+        reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
+        let mut rng = stream(self.config.seeds[0], "bootstrap");
+        let (mut done, mut summaries, mut of_agent) = (0, Vec::new(), Vec::new());
+        for (seed, state) in learned {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            of_agent.extend(self.agent(*seed, state)?);
+            done += comparison.episodes;
+            reporter.at(done);
+        }
+        if let Some(mut summary) = SchemeSummary::from_episodes(self.config.algorithm.name(), &of_agent, &mut rng) {
+            summary.highlighted = true;
+            summaries.push(summary);
+        }
+        for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let of_scheme = self.outcomes(0, &scheme_episodes(scheme, self.setting, self.seeds())?);
+            summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
+            done += comparison.episodes;
+            reporter.at(done);
+        }
+        reporter.end();
+        sort_by_latency(&mut summaries);
+        Ok(Some(summaries))
     }
-    if let Some(mut summary) = SchemeSummary::from_episodes(config.algorithm.name(), &of_agent, &mut rng) {
-        summary.highlighted = true;
-        summaries.push(summary);
+
+    /// The episodes of the agent that was trained with `seed`.
+    fn agent(&self, seed: u64, state: &StateDict) -> Result<Vec<EpisodeOutcome>, RunError> {
+        let Self { config, setting, device, .. } = *self;
+        let job = EvaluateState { config, setting, device, state, seeds: self.seeds() };
+        let episodes = config.form.accept(job).map_err(|error| match error {
+            RunError::Checkpoint(source) => {
+                RunError::Mismatch { path: self.folder.checkpoint(config.algorithm.name(), seed, self.which), source }
+            }
+            other => other,
+        })?;
+        Ok(self.outcomes(seed, &episodes))
     }
-    for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
-        let of_scheme = outcomes(0, &scheme_episodes(scheme, setting, seeds.clone())?);
-        summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
-        done += comparison.episodes;
-        reporter.at(done);
+
+    fn seeds(&self) -> Range<u64> {
+        self.config.comparison.first_seed..self.config.comparison.first_seed + self.config.comparison.episodes
     }
-    reporter.end();
-    sort_by_latency(&mut summaries);
-    Ok(summaries)
+
+    fn outcomes(&self, seed: u64, episodes: &[HeldOut]) -> Vec<EpisodeOutcome> {
+        episodes.iter().map(|episode| episode.outcome(self.setting, seed)).collect()
+    }
 }
 
 /// Checks that the method fits the environment, before anything is written.
@@ -262,7 +305,7 @@ struct EvaluateState<'a> {
     setting: &'a Arc<Setting>,
     device: &'a Device,
     state: &'a StateDict,
-    seeds: std::ops::Range<u64>,
+    seeds: Range<u64>,
 }
 
 impl FormVisitor for EvaluateState<'_> {

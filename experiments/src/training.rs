@@ -103,11 +103,15 @@ impl Job<'_> {
         reporter.training(&format!("{name} seed {}", self.seed), self.config.runtime.steps);
         let mut watch = Watch::<E>::new(self, name, files, reporter);
         let make = |_| E::new(Arc::clone(self.setting));
-        let outcome = train(&mut learner, make, &self.config.runtime, derive_seed(self.seed, "runtime"), &mut watch)?;
-        let best = watch.finish(&learner)?;
+        let trained = train(&mut learner, make, &self.config.runtime, derive_seed(self.seed, "runtime"), &mut watch);
+        // Whatever ended the training: what it has learned is saved first.
+        let finished = watch.finish(&learner);
         let last = files.folder.checkpoint(name, self.seed, Checkpoint::Last);
-        checkpoint::save(&last, &learner.state())?;
+        let saved = checkpoint::save(&last, &learner.state());
         reporter.end();
+        let outcome = trained?;
+        let best = finished?;
+        saved?;
         Ok(Trained { best, outcome })
     }
 }
@@ -245,7 +249,7 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
         let episode_return = mean(|held_out| held_out.episode_return);
         let latency = mean(|held_out| held_out.metrics.latency_mean_s);
         let success = mean(|held_out| held_out.metrics.success_rate);
-        self.reporter.message(format!("held out: {latency:.3} s, {:.1} % in time", 100.0 * success));
+        self.reporter.message(steps, format!("held out: {latency:.3} s, {:.1} % in time", 100.0 * success));
         if self.best.as_ref().is_none_or(|(best, _)| episode_return > *best) {
             let state = learner.state();
             let path = self.files.folder.checkpoint(self.name, self.job.seed, Checkpoint::Best);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use mec_envs::offload::{EpisodeMetrics, Setting, TaskRecord};
 use mec_envs::schemes::Scheme;
 use mec_experiments::config::ExperimentConfig;
@@ -16,20 +17,23 @@ use crate::cli::SimulateArgs;
 
 /// Runs a scheme through episodes.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.episodes > 0, "--episodes is 0; accepted is 1 or more");
-    let scheme = Scheme::named(&args.policy)?;
+    let scheme = Scheme::named(&args.policy).context("--policy")?;
     let config = match &args.config {
         Some(path) => ExperimentConfig::read(path, &args.changes)?,
         None => ExperimentConfig::main_job(&args.changes)?,
     };
     let setting = Arc::new(Setting::new(config.scenario)?);
-    let episodes = scheme_episodes(&scheme, &setting, args.seed..args.seed.saturating_add(args.episodes))?;
+    let episodes = scheme_episodes(&scheme, &setting, args.seed..args.seed + args.episodes)?;
     if let Some(path) = &args.events {
         write_events(path, &setting, &episodes)?;
     }
     let tasks: Vec<TaskRecord> = episodes.iter().flat_map(|episode| episode.tasks.iter().copied()).collect();
     let pooled = EpisodeMetrics::of(&setting, &tasks);
-    if args.json { print_json(&as_json(args, &setting, &pooled, &episodes)) } else { print(&as_text(&pooled)) }
+    if args.json {
+        print_json(&as_json(args, &setting, &pooled, &episodes))
+    } else {
+        print(&as_text(args, &setting, &pooled))
+    }
 }
 
 fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, episodes: &[HeldOut]) -> Value {
@@ -55,8 +59,19 @@ fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, epis
     value
 }
 
-fn as_text(pooled: &EpisodeMetrics) -> String {
-    pooled.list().into_iter().map(|(name, value)| format!("{name:<16} {value:>12.4}\n")).collect()
+fn as_text(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics) -> String {
+    let SimulateArgs { policy, seed, episodes, .. } = args;
+    let last = seed + episodes - 1;
+    let mut text = format!(
+        "{policy} on scenario {:?}, {} s: {episodes} episodes, seeds {seed} to {last}\n\n",
+        setting.scenario.name, setting.scenario.horizon_s.0
+    );
+    for (name, value) in pooled.list() {
+        // Units stand in the names; counts are whole.
+        let value = if name == "tasks" { format!("{value:.0}") } else { format!("{value:.4}") };
+        text += &format!("{name:<16} {value:>12}\n");
+    }
+    text
 }
 
 /// A row of the events file. Times are s since the start of the task's episode; empty where a task skips a stage.

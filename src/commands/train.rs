@@ -1,5 +1,6 @@
 //! `run` and `train`.
 
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(STOPPED));
         }
-        eprintln!("\nStopping after this round, with a checkpoint; Ctrl-C again ends at once.");
+        // A closed standard error must not keep the program from stopping.
+        let _ = writeln!(stderr(), "\nStopping, with checkpoints; Ctrl-C again ends at once.");
     };
     ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
     Ok(stop)

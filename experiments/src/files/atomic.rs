@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::FileError;
 
-/// Writes `bytes` to `path` at once: to a temporary file in the same folder, synced, then renamed.
+/// Writes `bytes` to `path` at once: to a temporary file in the same folder, synced, then renamed. A symbolic link is
+/// followed; what is no file (a pipe, `/dev/stdout`) is written to directly.
 ///
 /// # Errors
 /// [`FileError`] naming `path`; the temporary file is then removed and an older file at `path` is untouched.
@@ -25,13 +26,25 @@ pub fn write_atomic_with(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    let temporary = temporary_beside(path);
-    let written = fill_and_sync(&temporary, fill).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // The first error is the one to report; a left-over temporary file does no harm.
-        let _ = fs::remove_file(&temporary);
-        FileError::on("write", path)(source)
-    })
+    // A path that leads to nothing yet is its own target.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_special = fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let written = if is_special { fill_special(&target, fill) } else { replace(&target, fill) };
+    written.map_err(FileError::on("write", path))
+}
+
+/// A rename would put a file in the place of the device or pipe.
+fn fill_special(target: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let mut writer = BufWriter::new(File::options().write(true).open(target)?);
+    fill(&mut writer)?;
+    writer.flush()
+}
+
+fn replace(target: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let temporary = temporary_beside(target);
+    let written = fill_and_sync(&temporary, fill).and_then(|()| fs::rename(&temporary, target));
+    // The first error is the one to report; a left-over temporary file does no harm.
+    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
 fn fill_and_sync(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
@@ -76,6 +89,22 @@ mod tests {
         assert!(error.is_full_disk() && error.to_string().contains("a.txt"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.txt"), folder.path().join("link.txt"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomic(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let null = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+        write_atomic(&null, b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]

@@ -37,8 +37,12 @@ impl CsvFile {
         }
         let file = File::create(path).map_err(FileError::on("create", path))?;
         let mut csv = Self::over(path, file, group, 0);
-        csv.write_group(&[preamble.as_bytes(), &header_line(header)].concat())?;
-        Ok(csv)
+        let written = csv.write_group(&[preamble.as_bytes(), &header_line(header)].concat());
+        if written.is_err() && fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            // A file without its header is of no use; should it stay all the same, the first error is the one to report.
+            let _ = fs::remove_file(path);
+        }
+        written.map(|()| csv)
     }
 
     /// Opens a file that [`create`](Self::create) made with the same preamble and header, to write behind its last

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod csv_file;
+mod reserve;
 mod run_folder;
 
 use std::io;
@@ -11,6 +12,7 @@ use thiserror::Error;
 
 pub use atomic::{write_atomic, write_atomic_with};
 pub use csv_file::CsvFile;
+pub use reserve::Reserve;
 pub use run_folder::{Checkpoint, Picture, RunFolder, RunFolderError};
 
 /// A file operation that failed, and where.
