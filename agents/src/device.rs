@@ -22,7 +22,8 @@ pub enum DeviceKind {
     Ndarray,
     /// A GPU through Vulkan, Metal or DirectX; needs the cargo feature `wgpu`.
     Wgpu,
-    /// An NVIDIA GPU; needs the cargo feature `cuda`.
+    /// An NVIDIA GPU; needs the cargo feature `cuda`. Building it fetches LLVM from burn's release page
+    /// (`tracel-llvm-bundler`), so it needs network access; `DOCS_RS=1 cargo check --features cuda` does without.
     Cuda,
     /// The first of `cuda`, `wgpu` (on a real GPU) and `cpu` that opens.
     Auto,
