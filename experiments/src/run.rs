@@ -27,6 +27,9 @@ use crate::reporter::Reporter;
 use crate::table::write_csv_table;
 use crate::training::{Job, RunFiles, Trained};
 
+/// Episodes of a comparison between looks at the stop flag: enough for every core.
+const PORTION: u64 = 64;
+
 /// How to carry out a run, beside what its configuration says.
 #[derive(Debug)]
 pub struct RunOptions<'a> {
@@ -195,36 +198,42 @@ impl Contest<'_> {
         reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
         let mut rng = stream(self.config.seeds[0], "bootstrap");
         let (mut done, mut summaries, mut of_agent) = (0, Vec::new(), Vec::new());
-        for (seed, state) in learned {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            of_agent.extend(self.agent(*seed, state)?);
-            done += comparison.episodes;
+        let mut advance = |seeds: &Range<u64>| {
+            done += seeds.end - seeds.start;
             reporter.at(done);
+            !stop.load(Ordering::Relaxed)
+        };
+        for (seed, state) in learned {
+            for seeds in self.portions() {
+                of_agent.extend(self.agent(*seed, state, seeds.clone())?);
+                if !advance(&seeds) {
+                    return Ok(None);
+                }
+            }
         }
         if let Some(mut summary) = SchemeSummary::from_episodes(self.config.algorithm.name(), &of_agent, &mut rng) {
             summary.highlighted = true;
             summaries.push(summary);
         }
         for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
+            let mut of_scheme = Vec::new();
+            for seeds in self.portions() {
+                of_scheme.extend(self.outcomes(0, &scheme_episodes(scheme, self.setting, seeds.clone())?));
+                if !advance(&seeds) {
+                    return Ok(None);
+                }
             }
-            let of_scheme = self.outcomes(0, &scheme_episodes(scheme, self.setting, self.seeds())?);
             summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
-            done += comparison.episodes;
-            reporter.at(done);
         }
         reporter.end();
         sort_by_latency(&mut summaries);
         Ok(Some(summaries))
     }
 
-    /// The episodes of the agent that was trained with `seed`.
-    fn agent(&self, seed: u64, state: &StateDict) -> Result<Vec<EpisodeOutcome>, RunError> {
+    /// Episodes of the agent that was trained with `seed`.
+    fn agent(&self, seed: u64, state: &StateDict, seeds: Range<u64>) -> Result<Vec<EpisodeOutcome>, RunError> {
         let Self { config, setting, device, .. } = *self;
-        let job = EvaluateState { config, setting, device, state, seeds: self.seeds() };
+        let job = EvaluateState { config, setting, device, state, seeds };
         let episodes = config.form.accept(job).map_err(|error| match error {
             RunError::Checkpoint(source) => {
                 RunError::Mismatch { path: self.folder.checkpoint(config.algorithm.name(), seed, self.which), source }
@@ -234,8 +243,11 @@ impl Contest<'_> {
         Ok(self.outcomes(seed, &episodes))
     }
 
-    fn seeds(&self) -> Range<u64> {
-        self.config.comparison.first_seed..self.config.comparison.first_seed + self.config.comparison.episodes
+    /// The seeds of the episodes, in portions after which there is time to stop.
+    fn portions(&self) -> impl Iterator<Item = Range<u64>> + use<> {
+        let first = self.config.comparison.first_seed;
+        let end = first + self.config.comparison.episodes;
+        (first..end).step_by(PORTION as usize).map(move |start| start..end.min(start + PORTION))
     }
 
     fn outcomes(&self, seed: u64, episodes: &[HeldOut]) -> Vec<EpisodeOutcome> {

@@ -1,0 +1,113 @@
+//! `simulate`, and the events file against the model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::{csv_rows, mec_gym, read, smoke};
+
+const HEADER: &str = "task,user,model,target,cut,arrival_s,decision_s,device_start_s,device_end_s,upload_start_s,\
+    upload_end_s,server_start_s,server_end_s,completion_s,latency_s,deadline_s,success";
+
+/// Times are rounded to nanoseconds; a difference of two of them is off by at most two.
+const TOLERANCE: f64 = 2.5e-9;
+
+fn simulate(policy: &str, seed: &str, events: &Path) -> String {
+    let smoke = smoke();
+    let fixed = ["simulate", "--episodes", "1", "--json", "--config", &smoke, "--events", events.to_str().unwrap()];
+    mec_gym(&[&fixed[..], &["--policy", policy, "--seed", seed]].concat()).done().out
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    let once = simulate("random", "5", &path("a.csv"));
+    assert_eq!(simulate("random", "5", &path("b.csv")), once);
+    assert_ne!(simulate("random", "6", &path("c.csv")), once);
+    assert_eq!(read(&path("a.csv")), read(&path("b.csv")));
+    assert_ne!(read(&path("a.csv")), read(&path("c.csv")));
+}
+
+#[test]
+fn nothing_is_in_two_places_at_a_time() {
+    let home = tempfile::tempdir().unwrap();
+    for (number, policy) in ["random", "central-greedy", "edge-only", "device-only"].into_iter().enumerate() {
+        let path = home.path().join(format!("{number}.csv"));
+        let metrics: serde_json::Value = serde_json::from_str(&simulate(policy, "11", &path)).unwrap();
+        let (header, rows) = csv_rows(&path);
+        assert_eq!(header.join(","), HEADER);
+        let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+        let number = |row: &[String], name: &str| row[at(name)].parse::<f64>().unwrap();
+        let mut busy: BTreeMap<(&str, String), Vec<(f64, f64)>> = BTreeMap::new();
+        for (task, row) in rows.iter().enumerate() {
+            assert_eq!(row[0], task.to_string(), "each task once, in order of arrival");
+            for (resource, owner) in [("device", "user"), ("upload", "user"), ("server", "target")] {
+                let (start, end) = (&row[at(&format!("{resource}_start_s"))], &row[at(&format!("{resource}_end_s"))]);
+                assert_eq!(start.is_empty(), end.is_empty(), "{row:?}");
+                if !start.is_empty() {
+                    let interval = (start.parse().unwrap(), end.parse().unwrap());
+                    assert!(number(row, "decision_s") <= interval.0 + TOLERANCE && interval.0 <= interval.1, "{row:?}");
+                    assert!(interval.1 <= number(row, "completion_s") + TOLERANCE, "{row:?}");
+                    busy.entry((resource, row[at(owner)].clone())).or_default().push(interval);
+                }
+            }
+            let latency = number(row, "completion_s") - number(row, "arrival_s");
+            assert!((latency - number(row, "latency_s")).abs() < TOLERANCE, "{row:?}");
+            let in_time = number(row, "latency_s") <= number(row, "deadline_s");
+            assert_eq!(row[at("success")], u8::from(in_time).to_string(), "{row:?}");
+            let local = row[at("target")] == "device";
+            assert_eq!(row[at("upload_start_s")].is_empty(), local, "{row:?}");
+            assert_eq!(row[at("server_start_s")].is_empty(), local, "{row:?}");
+        }
+        // The smoke scenario's servers have one executor each.
+        for ((resource, owner), mut intervals) in busy {
+            intervals.sort_by(|left, right| left.0.total_cmp(&right.0));
+            let apart = intervals.windows(2).all(|pair| pair[0].1 <= pair[1].0 + TOLERANCE);
+            assert!(apart, "{policy}: {resource} of {owner} overlaps");
+        }
+        check_metrics(&metrics, &rows, &number);
+    }
+}
+
+/// The printed figures are those of the rows.
+fn check_metrics(metrics: &serde_json::Value, rows: &[Vec<String>], number: &impl Fn(&[String], &str) -> f64) {
+    let mean = |name: &str| rows.iter().map(|row| number(row, name)).sum::<f64>() / rows.len() as f64;
+    let figure = |name: &str| metrics[name].as_f64().unwrap();
+    assert_eq!(figure("tasks") as usize, rows.len());
+    assert!((figure("latency_mean_s") - mean("latency_s")).abs() < TOLERANCE);
+    assert!((figure("success_rate") - mean("success")).abs() < 1e-12);
+    let offloaded = rows.iter().filter(|row| row[3] != "device").count() as f64 / rows.len() as f64;
+    assert!((figure("offload_ratio") - offloaded).abs() < 1e-12);
+}
+
+#[test]
+fn several_episodes_are_numbered_through_and_pooled() {
+    let home = tempfile::tempdir().unwrap();
+    let events = home.path().join("events.csv");
+    let fixed = ["simulate", "--policy", "nearest", "--episodes", "3", "--seed", "2", "--json"];
+    let answer = mec_gym(&[&fixed[..], &["--config", &smoke(), "--events", events.to_str().unwrap()]].concat()).done();
+    let metrics = answer.json();
+    let episodes = metrics["per_episode"].as_array().unwrap();
+    assert_eq!(episodes.iter().map(|one| one["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 3, 4]);
+    let tasks: f64 = episodes.iter().map(|one| one["tasks"].as_f64().unwrap()).sum();
+    assert_eq!(csv_rows(&events).1.len() as f64, tasks);
+    assert_eq!(metrics["tasks"].as_f64(), Some(tasks));
+}
+
+#[test]
+fn the_table_says_what_was_simulated() {
+    let table = mec_gym(&["simulate", "--policy", "nearest", "--config", &smoke(), "--set", "scenario.noise_cv=0"]);
+    let table = table.done().out;
+    assert!(table.starts_with("nearest on scenario \"smoke\", 5 s: 1 episodes, seeds 0 to 0\n"), "{table}");
+    assert!(table.contains("latency_mean_s"), "{table}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn events_can_go_to_a_device_which_stays_one() {
+    let answer = mec_gym(&["simulate", "--policy", "nearest", "--config", &smoke(), "--events", "/dev/stdout"]).done();
+    assert!(answer.out.starts_with(HEADER), "{}", &answer.out[..200]);
+    mec_gym(&["simulate", "--policy", "nearest", "--config", &smoke(), "--events", "/dev/full"])
+        .refused(1, &["/dev/full", "No space left"]);
+    assert!(!Path::new("/dev/full").is_file());
+}
