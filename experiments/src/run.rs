@@ -165,13 +165,13 @@ pub fn evaluate(
 ) -> Result<Vec<SchemeSummary>, RunError> {
     let folder = RunFolder::open(folder)?;
     let config = ExperimentConfig::read(&folder.config(), changes)?;
-    let setting = Arc::new(Setting::new(config.scenario.clone())?);
-    let device = device::open(config.device)?;
     let name = config.algorithm.name();
     let mut learned = Vec::new();
     for &seed in &config.seeds {
         learned.push((seed, checkpoint::load(&folder.checkpoint(name, seed, which))?));
     }
+    let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    let device = device::open(config.device)?;
     let contest = Contest { config: &config, setting: &setting, device: &device, folder: &folder, which };
     Ok(contest.hold(&learned, &AtomicBool::new(false), reporter)?.unwrap_or_default())
 }

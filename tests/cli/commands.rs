@@ -183,6 +183,7 @@ fn force_replaces_a_run_and_keeps_what_is_not_its_own() {
     assert!(kept.iter().all(|path| path.to_str().unwrap().contains("seed4")), "{kept:?}");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_reader_who_has_had_enough_is_no_failure() {
     for (command, closed) in
