@@ -47,7 +47,8 @@ pub struct SchemeSummary {
     pub scheme: String,
     /// Whether it is the one that the comparison is about.
     pub highlighted: bool,
-    /// Mean latency, s; the interval resamples the episodes of each training seed.
+    /// Mean latency, s; the interval resamples episodes, each with the outcomes of all training seeds, because seeds
+    /// meet the same episodes and are not independent.
     pub latency_mean_s: Estimate,
     /// Standard deviation between training seeds of the mean latency, s; 0 with one seed.
     pub latency_seed_sd_s: f64,
@@ -80,22 +81,22 @@ impl SchemeSummary {
         if latencies.is_empty() {
             return None;
         }
-        let strata = by_seed(episodes);
-        let seed_means: Vec<f64> = strata.values().filter_map(|episodes| latency_ratio(episodes).mean()).collect();
+        let by_seed = grouped(episodes, |episode| episode.seed);
+        let seed_means: Vec<f64> = by_seed.values().filter_map(|episodes| latency_ratio(episodes).mean()).collect();
         Some(Self {
             scheme: scheme.to_owned(),
             highlighted: false,
-            latency_mean_s: interval(&strata, |episode| episode.latencies_s.iter().sum(), rng),
+            latency_mean_s: interval(episodes, |episode| episode.latencies_s.iter().sum(), rng),
             latency_seed_sd_s: std_dev(&seed_means),
             latency_p50_s: percentile(&latencies, 50.0),
             latency_p95_s: percentile(&latencies, 95.0),
             latency_p99_s: percentile(&latencies, 99.0),
-            success_rate: interval(&strata, |episode| episode.succeeded as f64, rng),
+            success_rate: interval(episodes, |episode| episode.succeeded as f64, rng),
             energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / latencies.len() as f64,
             load_balance: mean_load_balance(episodes),
             offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
                 / latencies.len() as f64,
-            seeds: strata.len(),
+            seeds: by_seed.len(),
             episodes: episodes.len(),
             tasks: latencies.len(),
         })
@@ -138,12 +139,12 @@ impl Ratio {
     }
 }
 
-fn by_seed(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, Vec<&EpisodeOutcome>> {
-    let mut strata: BTreeMap<u64, Vec<&EpisodeOutcome>> = BTreeMap::new();
+fn grouped(episodes: &[EpisodeOutcome], key: impl Fn(&EpisodeOutcome) -> u64) -> BTreeMap<u64, Vec<&EpisodeOutcome>> {
+    let mut groups: BTreeMap<u64, Vec<&EpisodeOutcome>> = BTreeMap::new();
     for episode in episodes {
-        strata.entry(episode.seed).or_default().push(episode);
+        groups.entry(key(episode)).or_default().push(episode);
     }
-    strata
+    groups
 }
 
 fn latency_ratio(episodes: &[&EpisodeOutcome]) -> Ratio {
@@ -153,14 +154,13 @@ fn latency_ratio(episodes: &[&EpisodeOutcome]) -> Ratio {
     })
 }
 
-fn interval(
-    strata: &BTreeMap<u64, Vec<&EpisodeOutcome>>,
-    sum: impl Fn(&EpisodeOutcome) -> f64,
-    rng: &mut Prng,
-) -> Estimate {
-    let ratio = |episode: &&EpisodeOutcome| Ratio { sum: sum(episode), tasks: episode.tasks() };
-    let strata: Vec<Vec<Ratio>> = strata.values().map(|episodes| episodes.iter().map(ratio).collect()).collect();
-    bootstrap(&strata, Ratio::of, RESAMPLES, rng)
+fn interval(episodes: &[EpisodeOutcome], sum: impl Fn(&EpisodeOutcome) -> f64, rng: &mut Prng) -> Estimate {
+    let ratio = |outcomes: &Vec<&EpisodeOutcome>| Ratio {
+        sum: outcomes.iter().map(|outcome| sum(outcome)).sum(),
+        tasks: outcomes.iter().map(|outcome| outcome.tasks()).sum(),
+    };
+    let by_episode: Vec<Ratio> = grouped(episodes, |episode| episode.episode).values().map(ratio).collect();
+    bootstrap(&[by_episode], Ratio::of, RESAMPLES, rng)
 }
 
 /// Episodes without servers, or in which no server got work, say nothing about balance; 1 when all are such.
@@ -213,6 +213,17 @@ mod tests {
         assert!((summary.load_balance - 0.8).abs() < 1e-12);
         assert_eq!((summary.seeds, summary.episodes, summary.tasks), (2, 3, 6));
         assert!(summary.latency_mean_s.low <= 0.8 && summary.latency_mean_s.high >= 0.8);
+    }
+
+    #[test]
+    fn equal_seeds_do_not_narrow_the_interval() {
+        let once: Vec<EpisodeOutcome> = (0..12).map(|episode| outcome(1, episode, &[0.1 * episode as f64])).collect();
+        let again = once.iter().map(|outcome| EpisodeOutcome { seed: 2, ..outcome.clone() });
+        let twice: Vec<EpisodeOutcome> = once.iter().cloned().chain(again).collect();
+        let summary = |episodes| SchemeSummary::from_episodes("x", episodes, &mut stream(1, "test")).unwrap();
+        let (once, twice) = (summary(&once).latency_mean_s, summary(&twice).latency_mean_s);
+        let equal = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(equal(once.low, twice.low) && equal(once.high, twice.high), "{once:?} {twice:?}");
     }
 
     #[test]
