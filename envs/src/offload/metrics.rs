@@ -1,6 +1,6 @@
 //! [`EpisodeMetrics`]: the figures of one episode.
 
-use super::record::TaskRecord;
+use super::record::{Interval, TaskRecord};
 use super::setting::Setting;
 use crate::gym::Metric;
 
@@ -19,15 +19,18 @@ pub struct EpisodeMetrics {
     pub latency_p99_s: f64,
     /// Share of tasks within their deadline.
     pub success_rate: f64,
-    /// Energy that devices spent per task, J.
+    /// Energy that devices spent per task, J: computing, sending, and idle power in the time in which a device waits
+    /// for a task and does neither, counted once however many wait.
     pub energy_j: f64,
     /// Jain's fairness index of the servers' own work per executor, in (0, 1]: 1 when all carry the same (Jain, Chiu,
-    /// Hawe 1984, DEC-TR-301); 1 when no work was sent.
+    /// Hawe 1984, DEC-TR-301); NaN when no work was sent.
     pub load_balance: f64,
     /// Share of tasks that went to a server.
     pub offload_ratio: f64,
     /// Mean share of a network's layers that stayed on the device.
     pub split_mean: f64,
+    /// Share of tasks that were split in truth: some layers on the device, some on a server.
+    pub split_ratio: f64,
 }
 
 impl EpisodeMetrics {
@@ -48,10 +51,11 @@ impl EpisodeMetrics {
             latency_p95_s: percentile(&latencies, 0.95),
             latency_p99_s: percentile(&latencies, 0.99),
             success_rate: mean(&|task| f64::from(u8::from(task.success()))),
-            energy_j: mean(&|task| task.energy),
+            energy_j: device_energy(setting, tasks) / count,
             load_balance: load_balance(setting, tasks),
             offload_ratio: mean(&|task| f64::from(u8::from(task.target > 0))),
             split_mean: mean(&split),
+            split_ratio: mean(&|task| f64::from(u8::from(task.target > 0 && split(task) > 0.0))),
         }
     }
 
@@ -68,6 +72,7 @@ impl EpisodeMetrics {
             ("load_balance", self.load_balance),
             ("offload_ratio", self.offload_ratio),
             ("split_mean", self.split_mean),
+            ("split_ratio", self.split_ratio),
         ]
     }
 }
@@ -81,18 +86,60 @@ pub fn percentile(sorted: &[f64], p: f64) -> f64 {
     below + (above - below) * position.fract()
 }
 
-fn load_balance(setting: &Setting, tasks: &[TaskRecord]) -> f64 {
+/// Own work of each server per executor, s.
+pub fn server_loads(setting: &Setting, tasks: &[TaskRecord]) -> Vec<f64> {
     let mut work = vec![0.0; setting.servers.len()];
     for task in tasks.iter().filter(|task| task.target > 0) {
         work[task.target - 1] += task.server.length() / setting.servers[task.target - 1].executors as f64;
     }
+    work
+}
+
+fn load_balance(setting: &Setting, tasks: &[TaskRecord]) -> f64 {
+    let work = server_loads(setting, tasks);
     let (sum, squares): (f64, f64) = (work.iter().sum(), work.iter().map(|work| work * work).sum());
-    if squares == 0.0 { 1.0 } else { sum * sum / (work.len() as f64 * squares) }
+    sum * sum / (work.len() as f64 * squares)
+}
+
+/// Energy of all devices, J.
+fn device_energy(setting: &Setting, tasks: &[TaskRecord]) -> f64 {
+    let mut of_user: Vec<Vec<&TaskRecord>> = vec![Vec::new(); setting.devices.len()];
+    for task in tasks {
+        of_user[task.user].push(task);
+    }
+    let energy = |(user, tasks): (usize, &Vec<&TaskRecord>)| {
+        let (device, processor) = (&setting.devices[user], setting.device_processor(user));
+        let computing: f64 = tasks.iter().map(|task| task.device.length()).sum();
+        let sending: f64 = tasks.iter().map(|task| task.upload.length()).sum();
+        let busy = tasks.iter().flat_map(|task| [task.device, task.upload]);
+        let waiting = tasks.iter().map(|task| Interval { start: task.decision, end: task.completion });
+        let idle = covered(waiting) - covered(busy);
+        processor.compute_power.0 * computing + device.transmit_power.0 * sending + processor.idle_power.0 * idle
+    };
+    of_user.iter().enumerate().map(energy).sum()
+}
+
+/// Time that at least one of the intervals covers, s.
+fn covered(intervals: impl Iterator<Item = Interval>) -> f64 {
+    let mut sorted: Vec<Interval> = intervals.filter(|interval| !interval.start.is_nan()).collect();
+    sorted.sort_by(|a, b| a.start.total_cmp(&b.start));
+    let (mut total, mut until) = (0.0, f64::NEG_INFINITY);
+    for Interval { start, end } in sorted {
+        total += (end - f64::max(start, until)).max(0.0);
+        until = until.max(end);
+    }
+    total
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_covered_twice_counts_once() {
+        let intervals = [(0.0, 2.0), (1.0, 3.0), (5.0, 6.0), (5.2, 5.4), (f64::NAN, f64::NAN)];
+        assert_eq!(covered(intervals.into_iter().map(|(start, end)| Interval { start, end })), 4.0);
+    }
 
     #[test]
     fn percentiles_interpolate_as_numpy_does() {

@@ -22,20 +22,16 @@ const fn entry(name: &'static str, low: f32, high: f32, meaning: &'static str) -
     Entry { name, low, high, meaning }
 }
 
-/// Entries about the task, its device and the whole system.
-pub const GLOBAL: [Entry; 8] = [
-    entry("device_wait", 0.0, 10.0, "time until the device's processor is expected to be free, over the reference"),
-    entry("radio_wait", 0.0, 10.0, "time until the radio is expected to be free of all tensors, over the reference"),
-    entry("log_rate", -5.0, 5.0, "natural logarithm of the measured uplink rate over 1 MB/s"),
+/// Entries about the whole system.
+pub const GLOBAL: [Entry; 3] = [
     entry("waiting", 0.0, 10.0, "tasks that wait for a decision, over the size of a set"),
-    entry("slack", -10.0, 10.0, "time left until the deadline, over the reference"),
-    entry("local_time", 0.0, 10.0, "time of the whole network on the device, over the reference"),
     entry("mean_wait", 0.0, 10.0, "mean over the servers of the believed wait, over the reference"),
     entry("load", 0.0, 10.0, "arrival rate over the last seconds, over its long-run mean"),
 ];
 
-/// Entries about one target. Those that only a server has are 0 for the device.
-pub const OPTION: [Entry; 16] = [
+/// Entries about one task on one target. Those that only a server has are 0 for the device; the last five are about
+/// the task and its device, the same for every target.
+pub const OPTION: [Entry; 21] = [
     entry("is_device", 0.0, 1.0, "1 for the device itself"),
     entry("latency", 0.0, 10.0, "expected latency from now with CDLP's cut, by report and book, over the reference"),
     entry("regret", 0.0, 10.0, "expected latency minus the best target's, over the reference"),
@@ -52,12 +48,17 @@ pub const OPTION: [Entry; 16] = [
     entry("idle", 0.0, 1.0, "share of executors without work in the last report"),
     entry("speed", 0.0, 1.0, "speed of the server over the fastest one's"),
     entry("slack", -10.0, 10.0, "time left until the deadline after the expected completion, over the reference"),
+    entry("device_wait", 0.0, 10.0, "time until the device's processor is expected to be free, over the reference"),
+    entry("radio_wait", 0.0, 10.0, "time until the radio is expected to be free of all tensors, over the reference"),
+    entry("log_rate", -5.0, 5.0, "natural logarithm of the measured uplink rate over 1 MB/s"),
+    entry("time_left", -10.0, 10.0, "time left until the deadline, over the reference"),
+    entry("local_time", 0.0, 10.0, "time of the whole network on the device, over the reference"),
 ];
 
 /// Bounds of the prior.
 pub const PRIOR: Entry = entry("prior", -10.0, 0.0, "minus the regret of each target");
 
-/// The observation of `rows` tasks over `targets` targets: `global` `[8]`, `options` `[rows, targets, 16]` and `prior`
+/// The observation of `rows` tasks over `targets` targets: `global` `[3]`, `options` `[rows, targets, 21]` and `prior`
 /// `[rows, targets]`.
 pub fn space(rows: usize, targets: usize) -> DictSpace {
     let bounds = |entries: &[Entry], times: usize| {
@@ -75,25 +76,17 @@ pub fn space(rows: usize, targets: usize) -> DictSpace {
     ])
 }
 
-/// Appends the global entries for a task.
+/// Appends the global entries; the view may be that of any waiting task.
 pub(super) fn global(view: &View<'_>, load: f64, out: &mut Vec<f32>) {
     let setting = view.setting();
-    let reference = setting.scenario.reward.reference_s.0;
     let servers = view.targets() - 1;
     let waits = (1..=servers).map(|target| view.server_wait(target, Knowledge::Booked).0);
-    let device = view.device();
-    let frontier = view.frontier();
     push(
         out,
         &GLOBAL,
         [
-            device.processor / reference,
-            device.radio / reference,
-            (view.rate().0 / 1e6).ln(),
             view.waiting() as f64 / setting.scenario.set_size as f64,
-            (view.deadline() - view.waited()).0 / reference,
-            frontier.device_time(frontier.local()).0 / reference,
-            waits.sum::<f64>() / servers as f64 / reference,
+            waits.sum::<f64>() / servers as f64 / setting.scenario.reward.reference_s.0,
             load,
         ],
     );
@@ -104,7 +97,8 @@ pub(super) fn options(view: &View<'_>, choices: &[Choice], out: &mut Vec<f32>) {
     let setting = view.setting();
     let reference = setting.scenario.reward.reference_s.0;
     let best = best_completion(choices);
-    let slack = (view.deadline() - view.waited()).0;
+    let time_left = (view.deadline() - view.waited()).0;
+    let device = view.device();
     for (target, choice) in choices.iter().enumerate() {
         let frontier = view.frontier();
         let latency = choice.completion.0;
@@ -131,7 +125,12 @@ pub(super) fn options(view: &View<'_>, choices: &[Choice], out: &mut Vec<f32>) {
                 age / reference,
                 idle,
                 speed,
-                (slack - latency) / reference,
+                (time_left - latency) / reference,
+                device.processor / reference,
+                device.radio / reference,
+                (view.rate().0 / 1e6).ln(),
+                time_left / reference,
+                view.frontier().device_time(view.frontier().local()).0 / reference,
             ],
         );
     }
@@ -183,8 +182,8 @@ mod tests {
     #[test]
     fn the_space_has_a_bound_for_every_entry() {
         let space = space(2, 5);
-        assert_eq!(space.flat_dim(), 8 + 2 * 5 * 16 + 2 * 5);
+        assert_eq!(space.flat_dim(), 3 + 2 * 5 * 21 + 2 * 5);
         let (_, options) = &space.entries()[1];
-        assert_eq!((options.low()[8], options.high()[10 + 16]), (-10.0, 4.0));
+        assert_eq!((options.low()[8], options.high()[10 + 21]), (-10.0, 4.0));
     }
 }

@@ -53,7 +53,7 @@ pub struct TaskRecord {
     pub completion: f64,
     /// Longest time it may take, s.
     pub deadline: f64,
-    /// Energy of the device, J; NaN before the decision.
+    /// Energy attributed to the task, J: computing, sending, and idle power while it waits; NaN before the decision.
     pub energy: f64,
 }
 

@@ -173,6 +173,18 @@ pub enum ScenarioError {
     },
 }
 
+/// Shortest and longest of the times that set how many events an episode has, s.
+const SHORTEST_S: f64 = 1e-3;
+const LONGEST_S: f64 = 1e6;
+/// Tasks that an episode may expect.
+const MOST_TASKS: f64 = 1e7;
+/// Devices, and servers, of a scenario.
+const MOST_NODES: usize = 100_000;
+/// Executors of a server.
+const MOST_EXECUTORS: usize = 1024;
+/// Tasks of a set.
+const MOST_ROWS: usize = 10_000;
+
 /// The built-in scenarios, name and TOML.
 const PRESETS: [(&str, &str); 1] = [("default", include_str!("../../scenarios/default.toml"))];
 
@@ -253,15 +265,21 @@ impl Scenario {
     }
 
     fn validate_time(&self) -> Result<(), ScenarioError> {
-        positive("slot_s", self.slot_s.0)?;
-        positive("horizon_s", self.horizon_s.0)?;
+        ranged("slot_s", self.slot_s.0, SHORTEST_S, LONGEST_S)?;
+        ranged("horizon_s", self.horizon_s.0, SHORTEST_S, LONGEST_S)?;
         let slots = self.horizon_s / self.slot_s;
         let whole = slots >= 0.5 && (slots - slots.round()).abs() < 1e-6;
         check(whole, "horizon_s", self.horizon_s.0, &format!("a whole number of slots of {} s", self.slot_s.0))?;
-        check(self.set_size > 0, "set_size", self.set_size, "1 or more")?;
+        check((1..=MOST_ROWS).contains(&self.set_size), "set_size", self.set_size, "1 to 10000")?;
         positive("area_m", self.area_m.0)?;
         not_negative("noise_cv", self.noise_cv)?;
-        not_negative("telemetry.period_s", self.telemetry.period_s.0)?;
+        let period = self.telemetry.period_s.0;
+        check(
+            period == 0.0 || in_range(period, SHORTEST_S, LONGEST_S),
+            "telemetry.period_s",
+            period,
+            "0, or 0.001 to 1e6",
+        )?;
         not_negative("telemetry.delay_s", self.telemetry.delay_s.0)?;
         positive("reward.reference_s", self.reward.reference_s.0)?;
         not_negative("reward.missed_deadline", self.reward.missed_deadline)?;
@@ -292,7 +310,7 @@ impl Scenario {
                 not_negative("link.noise_figure_db", *noise_figure_db)?;
                 not_negative("link.shadowing_db", *shadowing_db)?;
                 positive("link.shadowing_s", *shadowing_s)?;
-                positive("link.block_s", *block_s)
+                ranged("link.block_s", *block_s, SHORTEST_S, LONGEST_S)
             }
         }
     }
@@ -302,7 +320,7 @@ impl Scenario {
         validate_arrivals("foreign.arrivals", &self.foreign.arrivals)?;
         let utilisation = self.foreign.utilisation;
         check((0.0..1.0).contains(&utilisation), "foreign.utilisation", utilisation, "0 or more and less than 1")?;
-        positive("foreign.mean_service_s", self.foreign.mean_service_s)?;
+        ranged("foreign.mean_service_s", self.foreign.mean_service_s, SHORTEST_S, LONGEST_S)?;
         check(!self.models.is_empty(), "models", "empty", "one network or more")?;
         for (index, model) in self.models.iter().enumerate() {
             not_negative(&format!("models[{index}].weight"), model.weight)?;
@@ -320,8 +338,11 @@ impl Scenario {
     }
 
     fn validate_groups(&self) -> Result<(), ScenarioError> {
-        check(self.device_count() > 0, "devices", "no device", "one device or more")?;
-        check(self.server_count() > 0, "servers", "no server", "one server or more")?;
+        let sum = |mut counts: Box<dyn Iterator<Item = usize> + '_>| counts.try_fold(0_usize, usize::checked_add);
+        let devices = sum(Box::new(self.devices.iter().map(|group| group.count))).unwrap_or(usize::MAX);
+        let servers = sum(Box::new(self.servers.iter().map(|group| group.count))).unwrap_or(usize::MAX);
+        check((1..=MOST_NODES).contains(&devices), "devices", format!("{devices} devices"), "1 to 100000 devices")?;
+        check((1..=MOST_NODES).contains(&servers), "servers", format!("{servers} servers"), "1 to 100000 servers")?;
         for (index, own) in self.processors.iter().enumerate() {
             if let Err(error) = own.validate() {
                 return Err(out_of_range(&format!("processors[{index}]"), &own.name, &error.to_string()));
@@ -335,10 +356,17 @@ impl Scenario {
         let rate: f64 = self.devices.iter().map(|group| group.rate_hz * group.count as f64).sum();
         check(rate > 0.0, "devices", format!("rates that sum to {rate}"), "at least one rate_hz above 0")?;
         let (tasks, accepted) = (rate * self.horizon_s.0, "a time in which the devices ask for 1 task or more");
+        check(
+            tasks <= MOST_TASKS,
+            "horizon_s",
+            format!("{} ({tasks} tasks per episode)", self.horizon_s.0),
+            "1e7 tasks or fewer",
+        )?;
         check(tasks >= 1.0, "horizon_s", format!("{} ({tasks} tasks per episode)", self.horizon_s.0), accepted)?;
         for (index, group) in self.servers.iter().enumerate() {
             self.processor(&group.processor).map_err(|error| at(&format!("servers[{index}]"), error))?;
-            check(group.executors > 0, &format!("servers[{index}].executors"), group.executors, "1 or more")?;
+            let executors = (1..=MOST_EXECUTORS).contains(&group.executors);
+            check(executors, &format!("servers[{index}].executors"), group.executors, "1 to 1024")?;
         }
         Ok(())
     }
@@ -391,6 +419,14 @@ fn check(holds: bool, field: &str, found: impl ToString, accepted: &str) -> Resu
     if holds { Ok(()) } else { Err(out_of_range(field, found, accepted)) }
 }
 
+fn in_range(value: f64, least: f64, most: f64) -> bool {
+    (least..=most).contains(&value)
+}
+
+fn ranged(field: &str, value: f64, least: f64, most: f64) -> Result<(), ScenarioError> {
+    check(in_range(value, least, most), field, value, &format!("{least} to {most}"))
+}
+
 fn positive(field: &str, value: f64) -> Result<(), ScenarioError> {
     check(value.is_finite() && value > 0.0, field, value, "a finite number above 0")
 }
@@ -441,6 +477,11 @@ mod tests {
             ("link = { kind = 'constant', rate_mbit = -3.0 }", "link.rate_mbit"),
             ("foreign = { utilisation = 1.5 }", "foreign.utilisation"),
             ("noise_cv = nan", "noise_cv"),
+            ("telemetry = { period_s = 1e-9 }", "telemetry.period_s"),
+            ("link = { block_s = 1e-9 }", "link.block_s"),
+            ("horizon_s = 1e12", "horizon_s"),
+            ("servers = [{ processor = 'mini-pc', count = 1000000000000, executors = 1 }]", "servers"),
+            ("servers = [{ processor = 'mini-pc', count = 1, executors = 1000000000000 }]", "servers[0].executors"),
             ("servers = [{ processor = 'abacus', count = 1, executors = 1 }]", "servers[0].processor"),
         ];
         for (text, expected) in refused {

@@ -13,8 +13,10 @@
 //!    ([`Server`]);
 //! 5. the return of the result: its bytes over the downlink rate, plus propagation and backhaul delay.
 //!
-//! Latency counts from the arrival, so the wait for the decision is in it. The device's energy is compute power x time
-//! on the processor + transmit power x time on the uplink + idle power x the rest until completion.
+//! Latency counts from the arrival, so the wait for the decision is in it. The energy attributed to a task is compute
+//! power x time on the processor + transmit power x time on the uplink + idle power x the rest until completion. Tasks
+//! that wait on one device at the same time each have its idle power, so these do not add up to the energy of devices,
+//! which [`EpisodeMetrics`](super::EpisodeMetrics) works out with idle time counted once.
 //!
 //! # Design
 //! Everything random about an episode is drawn from streams of its own (tasks, each link, each server's foreign
@@ -224,7 +226,8 @@ impl World {
         self.devices[user].waits(self.now, self.rates[user])
     }
 
-    /// The queues that a task meets on its way to server `m`, as CDLP wants them.
+    /// The queues that a task meets on its way to server `m`, as CDLP wants them. The rate to a remote server is that
+    /// of uplink and backhaul one after the other, so the end of an upload is then that of both.
     pub(super) fn queue_state(&self, index: usize, m: usize, waits: &DeviceWaits, server_wait: Seconds) -> QueueState {
         let task = &self.tasks[index];
         let network = &self.setting.scenario.network;
@@ -266,7 +269,8 @@ impl World {
             0.0
         } else {
             let service = frontier.edge_time(candidate, self.setting.servers[target - 1].class).0;
-            let path = self.path_delay(self.tasks[index].user, target - 1, bytes);
+            // What is expected of a remote server has the bytes' time on the backhaul in its rate already.
+            let path = self.path_delay(self.tasks[index].user, target - 1, 0.0);
             self.beliefs[target - 1].book(index, self.now + choice.upload_end.0 + path, service);
             self.send(Upload { task: index, ready, expected_ready, bytes, start: f64::NAN, end: f64::NAN })
         };
@@ -377,7 +381,7 @@ impl World {
         later
     }
 
-    /// Works out the energy of a task from its times: computing, sending, and waiting for the rest.
+    /// Works out the energy attributed to a task from its times: computing, sending, and waiting for the rest.
     fn settle(&mut self, index: usize) {
         let task = &mut self.tasks[index];
         let device = &self.setting.devices[task.user];

@@ -48,6 +48,15 @@ pub enum Scheme {
         /// Factor on the forecast.
         factor: f64,
     },
+    /// [`Self::ForecastingGreedy`] that uses a server only if it wins by a margin against what is not known of it.
+    CautiousGreedy {
+        /// Factor on the forecast.
+        factor: f64,
+        /// Margin whatever the age of the report, s.
+        margin_s: f64,
+        /// Margin per second of the report's age.
+        margin_per_age: f64,
+    },
     /// [`Self::CentralGreedy`] with perfect knowledge of the queues of this moment. Not a rival: a bound.
     OracleGreedy,
     /// A central controller that also knows noise, fading and foreign load to come. Not a rival: a bound.
@@ -66,7 +75,7 @@ pub struct UnknownScheme {
 
 impl Scheme {
     /// Every scheme, weakest kind first.
-    pub const ALL: [Scheme; 15] = [
+    pub const ALL: [Scheme; 16] = [
         Self::DeviceOnly,
         Self::EdgeOnly,
         Self::Random,
@@ -80,6 +89,7 @@ impl Scheme {
         Self::CentralGreedyIdleCuts,
         Self::CentralGreedy,
         Self::ForecastingGreedy { factor: 1.0 },
+        Self::CautiousGreedy { factor: 0.25, margin_s: 0.0, margin_per_age: 0.1 },
         Self::OracleGreedy,
         Self::ClairvoyantGreedy,
     ];
@@ -100,23 +110,32 @@ impl Scheme {
             Self::CentralGreedyIdleCuts => "central-greedy-idle-cuts",
             Self::CentralGreedy => "central-greedy",
             Self::ForecastingGreedy { .. } => "forecasting-greedy",
+            Self::CautiousGreedy { .. } => "cautious-greedy",
             Self::OracleGreedy => "oracle-greedy",
             Self::ClairvoyantGreedy => "clairvoyant-greedy",
         }
     }
 
-    /// The scheme of that name; `forecasting-greedy=0.5` sets its factor.
+    /// The scheme of that name; `forecasting-greedy=FACTOR` and `cautious-greedy=FACTOR,MARGIN_S,MARGIN_PER_AGE` set
+    /// the numbers of those schemes.
     ///
     /// # Errors
     /// [`UnknownScheme`] lists the names.
     pub fn named(name: &str) -> Result<Self, UnknownScheme> {
-        let factor = name.strip_prefix("forecasting-greedy=").and_then(|factor| factor.parse::<f64>().ok());
-        if let Some(factor) = factor.filter(|factor| factor.is_finite() && *factor >= 0.0) {
-            return Ok(Self::ForecastingGreedy { factor });
-        }
-        Self::ALL.into_iter().find(|scheme| scheme.name() == name).ok_or_else(|| UnknownScheme {
+        let (base, numbers) = name.split_once('=').unwrap_or((name, ""));
+        let numbers: Vec<f64> = numbers.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+        let sound = numbers.iter().all(|number| number.is_finite() && *number >= 0.0);
+        let scheme = match (base, &numbers[..]) {
+            ("forecasting-greedy", &[factor]) if sound => Some(Self::ForecastingGreedy { factor }),
+            ("cautious-greedy", &[factor, margin_s, margin_per_age]) if sound => {
+                Some(Self::CautiousGreedy { factor, margin_s, margin_per_age })
+            }
+            _ => Self::ALL.into_iter().find(|scheme| scheme.name() == name),
+        };
+        scheme.ok_or_else(|| UnknownScheme {
             found: name.to_owned(),
-            accepted: Self::ALL.map(|scheme| scheme.name()).join(", ") + " (or forecasting-greedy=FACTOR)",
+            accepted: Self::ALL.map(|scheme| scheme.name()).join(", ")
+                + " (also forecasting-greedy=FACTOR and cautious-greedy=FACTOR,MARGIN_S,MARGIN_PER_AGE, numbers of 0 or more)",
         })
     }
 
@@ -142,6 +161,9 @@ impl Scheme {
             Self::CentralGreedyIdleCuts => greedy::best_with_idle_cuts(&view),
             Self::CentralGreedy => greedy::best(&view, Knowledge::Booked),
             Self::ForecastingGreedy { factor } => greedy::best(&view, Knowledge::Forecast(*factor)),
+            Self::CautiousGreedy { factor, margin_s, margin_per_age } => {
+                greedy::best_by_a_margin(&view, Knowledge::Forecast(*factor), *margin_s, *margin_per_age)
+            }
             Self::OracleGreedy => greedy::best(&view, Knowledge::Oracle),
             Self::ClairvoyantGreedy => clairvoyant::best(offload.world()?),
         })
@@ -158,6 +180,9 @@ mod tests {
             assert_eq!(Scheme::named(scheme.name()).unwrap(), scheme);
         }
         assert_eq!(Scheme::named("forecasting-greedy=0.5").unwrap(), Scheme::ForecastingGreedy { factor: 0.5 });
+        let cautious = Scheme::CautiousGreedy { factor: 0.5, margin_s: 0.3, margin_per_age: 0.0 };
+        assert_eq!(Scheme::named("cautious-greedy=0.5,0.3,0").unwrap(), cautious);
+        assert!(Scheme::named("cautious-greedy=0.5").is_err() && Scheme::named("nearest=1").is_err());
         let error = Scheme::named("forecasting-greedy=-1").unwrap_err().to_string();
         assert!(error.contains("central-greedy"), "{error}");
     }

@@ -14,15 +14,16 @@
 //!   equals.
 //!
 //! # Observation Space
-//! `Dict` of `global` `[8]`, `options` `[tasks, 1 + servers, 16]` and `prior` `[tasks, 1 + servers]`, stored flat,
+//! `Dict` of `global` `[3]`, `options` `[tasks, 1 + servers, 21]` and `prior` `[tasks, 1 + servers]`, stored flat,
 //! with tasks = 1 or `set_size`. [`GLOBAL`](super::observation::GLOBAL) and [`OPTION`](super::observation::OPTION) name
 //! every entry with its range.
 //!
 //! # Rewards
 //! Minus the latency that the decision adds (that of its task, and the delay of others if so configured) over the
 //! reference, minus penalties: see [`RewardConfig`](super::RewardConfig). Everything is known at the decision, because
-//! the simulator schedules exactly; over an episode the rewards sum to minus the total latency over the reference. The
-//! whole-set form pays the sum over its tasks.
+//! the simulator schedules exactly. Without penalties and with the delay of others, the rewards of an episode sum to
+//! minus its total latency over the reference; penalties are those known at the decision. The whole-set form pays the
+//! sum over its tasks.
 //!
 //! # Starting State
 //! Idle devices and servers, devices at random places, foreign load in its stationary phase, the first task waiting.
