@@ -16,7 +16,7 @@ use mec_envs::schemes::Scheme;
 /// Progress goes to standard error, results to standard output. Exit codes: 0 done, 1 failed, 2 misused, 130 stopped
 /// by Ctrl-C or a request to terminate (with checkpoints written).
 #[derive(Debug, Parser)]
-#[command(name = "mec-gym", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "mec-gym", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
