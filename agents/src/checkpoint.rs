@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+pub use crate::checkpoint_error::CheckpointError;
 use crate::state::{Array, StateDict};
 
 /// The version of the format that this program writes, and the only one it reads.
@@ -21,64 +21,6 @@ pub const FORMAT: u32 = 1;
 
 /// The only entry of the metadata: one, because entries of that map come in no fixed order.
 const METADATA_KEY: &str = "mec_gym";
-
-/// A checkpoint that cannot be written, read, or used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file system refused.
-    #[error("checkpoint {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: std::io::Error,
-    },
-    /// The file is no checkpoint, or a damaged one.
-    #[error("checkpoint {path}: found {found}; expected {expected}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        found: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// The state of another kind of learner.
-    #[error("this is the state of a {found:?} learner; expected {expected:?}")]
-    Kind {
-        /// Its kind.
-        found: String,
-        /// The kind of the learner that was to load it.
-        expected: String,
-    },
-    /// An array or value is not there.
-    #[error("the state has no entry {name:?}")]
-    Missing {
-        /// Its name.
-        name: String,
-    },
-    /// An array has another shape.
-    #[error("array {name:?} has shape {found:?}; expected {expected:?}")]
-    Shape {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The shape that the learner has.
-        expected: Vec<usize>,
-    },
-    /// A value has another type.
-    #[error("value {name:?} is {found}: {reason}")]
-    Value {
-        /// Its name.
-        name: String,
-        /// The value.
-        found: String,
-        /// Why it cannot be used.
-        reason: String,
-    },
-}
 
 #[derive(Serialize, Deserialize)]
 struct Header {

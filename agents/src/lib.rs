@@ -15,6 +15,8 @@ pub mod transition;
 
 pub mod device;
 
+pub mod checkpoint_error;
+
 pub mod state;
 
 pub mod checkpoint;
