@@ -73,7 +73,7 @@ pub struct RunArgs {
     /// What the learner computes on: cpu, ndarray, wgpu, cuda or auto [default: the configuration's]
     #[arg(long)]
     pub device: Option<DeviceKind>,
-    /// Actor threads, 1 to 1024 [default: the configuration's]
+    /// Actor threads, 1 to 1024, at most one per environment stream: more than runtime.envs has no effect [default: the configuration's]
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub actors: Option<u64>,
     /// The run folder [default: results/NAME of the configuration, or the first free of NAME-2, NAME-3, ...]

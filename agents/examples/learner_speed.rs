@@ -16,8 +16,8 @@ use mec_envs::gym::{ActionLayout, Part};
 use mec_envs::rng::{Prng, stream};
 use rand::RngExt;
 
-/// As in the `mec-gym` program. burn copies each new matrix that the allocator did not align to 64 bytes, which this one
-/// always does: a fifth of an update.
+/// As in the `mec-gym` program, which is faster with it. burn copies each new matrix that the allocator did not align to
+/// 64 bytes; this one aligns many of them so, but not all.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

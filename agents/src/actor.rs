@@ -20,8 +20,8 @@ pub struct EpisodeReport {
     pub episode_return: f64,
     /// Number of steps.
     pub length: u64,
-    /// Wall seconds from its reset to its end.
-    pub seconds: f64,
+    /// When its last step was taken.
+    pub ended: Instant,
     /// Ended by termination (else by truncation).
     pub terminated: bool,
     /// The environment's own figures of the episode.
@@ -51,6 +51,9 @@ pub struct EnvStream<E: Env> {
     observation: Vec<f32>,
     /// Open choices of the current observation, all of them while the environment names none.
     mask: Vec<bool>,
+    /// Those of the next one, while a step is recorded.
+    next_mask: Vec<bool>,
+    /// Whether the environment has ever named its open choices.
     masked: bool,
     steps: u64,
     episode: Episode,
@@ -60,12 +63,11 @@ struct Episode {
     index: u64,
     episode_return: f64,
     length: u64,
-    start: Instant,
 }
 
 impl Episode {
     fn start(index: u64) -> Self {
-        Self { index, episode_return: 0.0, length: 0, start: Instant::now() }
+        Self { index, episode_return: 0.0, length: 0 }
     }
 }
 
@@ -74,29 +76,43 @@ impl<E: Env> EnvStream<E> {
     pub fn new(mut env: E, index: usize, seed: u64) -> Self {
         let first = env.reset(Some(derive_seed(seed, &format!("env/{index}"))));
         let observation = env.observation_space().flatten(&first);
-        let masked = env.action_mask().is_some();
+        let choices = env.action_space().layout().choices();
         let mut stream = Self {
-            mask: vec![true; env.action_space().layout().choices()],
+            mask: vec![true; choices],
+            next_mask: vec![true; choices],
             rng: stream(seed, &format!("actor/{index}")),
             env,
             index,
             observation,
-            masked,
+            masked: false,
             steps: 0,
             episode: Episode::start(0),
         };
         stream.read_mask();
+        std::mem::swap(&mut stream.mask, &mut stream.next_mask);
         stream
     }
 
-    /// Copies the open choices of the environment's present state.
+    /// Copies the open choices of the environment's present state into `next_mask`.
     fn read_mask(&mut self) {
         match self.env.action_mask() {
             Some(mask) => {
                 self.masked = true;
-                self.mask.copy_from_slice(mask);
+                self.next_mask.copy_from_slice(mask);
             }
-            None => self.mask.fill(true),
+            None => self.next_mask.fill(true),
+        }
+    }
+
+    /// Records both masks of the newest row. An environment may name its open choices from any step on: the rows
+    /// before the first such step, of any stream, had all choices open.
+    fn record_masks(&self, out: &mut Transitions) {
+        if self.masked || !out.masks.is_empty() {
+            let before = (out.len() - 1) * self.mask.len();
+            out.masks.resize(before, true);
+            out.next_masks.resize(before, true);
+            out.masks.extend_from_slice(&self.mask);
+            out.next_masks.extend_from_slice(&self.next_mask);
         }
     }
 
@@ -113,14 +129,10 @@ impl<E: Env> EnvStream<E> {
         out.terminated.push(step.terminated);
         out.truncated.push(step.truncated);
         out.env.push(u32::try_from(self.index).expect("runtimes refuse more than 2^32 streams"));
-        if self.masked {
-            out.masks.extend_from_slice(&self.mask);
-        }
+        // After an end no action follows, so an environment may leave any mask; what it left is kept.
         self.read_mask();
-        if self.masked {
-            // After an end no action follows, so an environment may leave any mask; what it left is kept.
-            out.next_masks.extend_from_slice(&self.mask);
-        }
+        self.record_masks(out);
+        std::mem::swap(&mut self.mask, &mut self.next_mask);
         self.steps += 1;
         self.episode.episode_return += step.reward;
         self.episode.length += 1;
@@ -133,7 +145,7 @@ impl<E: Env> EnvStream<E> {
             episode: self.episode.index,
             episode_return: self.episode.episode_return,
             length: self.episode.length,
-            seconds: self.episode.start.elapsed().as_secs_f64(),
+            ended: Instant::now(),
             terminated,
             metrics: self.env.metrics(),
         };
@@ -142,6 +154,7 @@ impl<E: Env> EnvStream<E> {
         self.observation.clear();
         self.env.observation_space().flatten_into(&first, &mut self.observation);
         self.read_mask();
+        std::mem::swap(&mut self.mask, &mut self.next_mask);
         report
     }
 }
@@ -210,9 +223,8 @@ impl<E: Env> Actor<E> {
     /// [`ActorError`] of an environment.
     pub fn advance_all<P: Policy>(&mut self, steps: usize, policy: &mut P) -> Result<Experience, ActorError> {
         let mut experience = Experience::default();
-        let masked = self.streams.iter().any(|stream| stream.masked);
-        self.streams.iter_mut().for_each(|stream| stream.masked = masked);
         for _ in 0..steps {
+            let masked = self.streams.iter().any(|stream| stream.masked);
             self.observations.clear();
             self.masks.clear();
             for stream in &self.streams {
@@ -241,9 +253,10 @@ mod tests {
     use crate::agent::Learner;
     use crate::device::Device;
     use crate::random::{RandomConfig, RandomPolicy};
+    use crate::replay::Replay;
     use crate::spec::EnvSpec;
-    use mec_envs::gym::TimeLimit;
     use mec_envs::gym::probe::{Probe, Rung};
+    use mec_envs::gym::{BoxSpace, Discrete, Step, TimeLimit};
 
     fn policy<E: Env>(env: &E) -> RandomPolicy {
         RandomConfig::default().build(&EnvSpec::of(env), &Device::flex(), 0).unwrap().policy()
@@ -275,6 +288,88 @@ mod tests {
         assert_eq!(experience.transitions.truncated, [false, false, true, false, false, true]);
         assert_eq!(experience.transitions.terminated, [false; 6]);
         assert!(experience.episodes.iter().all(|episode| !episode.terminated));
+    }
+
+    /// A probe that names its open choices (the last one is closed) from its second step on, and not at every step.
+    struct LateMask {
+        env: TimeLimit<Probe<Discrete>>,
+        starts_at: usize,
+        steps: usize,
+    }
+
+    const LATE: [bool; 3] = [true, true, false];
+
+    impl LateMask {
+        fn at(starts_at: usize) -> Self {
+            Self { env: TimeLimit::new(Probe::discrete(Rung::Endless), 7), starts_at, steps: 0 }
+        }
+
+        fn masks_after(&self, steps: usize) -> bool {
+            steps >= self.starts_at && !(steps - self.starts_at).is_multiple_of(3)
+        }
+    }
+
+    impl Env for LateMask {
+        type ObservationSpace = BoxSpace;
+        type ActionSpace = Discrete;
+        type Info = ();
+
+        fn observation_space(&self) -> &BoxSpace {
+            self.env.observation_space()
+        }
+
+        fn action_space(&self) -> &Discrete {
+            self.env.action_space()
+        }
+
+        fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+            self.env.reset(seed)
+        }
+
+        fn step(&mut self, action: &usize) -> Result<Step<Vec<f32>>, EnvError> {
+            assert!(!self.masks_after(self.steps) || *action < 2, "the policy took a closed choice");
+            self.steps += 1;
+            self.env.step(action)
+        }
+
+        fn action_mask(&self) -> Option<&[bool]> {
+            self.masks_after(self.steps).then_some(&LATE)
+        }
+    }
+
+    #[test]
+    fn masks_that_come_late_and_go_again_leave_whole_columns() {
+        let env = LateMask::at(1);
+        let mut policy = policy(&env);
+        let mut replay = Replay::new(50, &EnvSpec::of(&env));
+        let mut actor = Actor::new(vec![EnvStream::new(env, 0, 1)], stream(1, "test"));
+        for _ in 0..30 {
+            let rows = actor.advance_one(0, 4, &mut policy).unwrap().transitions;
+            assert_eq!((rows.len(), rows.masks.len() % 12), (4, 0));
+            assert_eq!(rows.masks.len(), rows.next_masks.len());
+            replay.extend(&rows);
+        }
+        let env = LateMask::at(1);
+        let mut first = Actor::new(vec![EnvStream::new(env, 0, 1)], stream(1, "test"));
+        let rows = first.advance_one(0, 4, &mut policy).unwrap().transitions;
+        let open = [true; 3];
+        // Steps 2 and 3 have a mask, steps 0, 1 and 4 have none.
+        assert_eq!(rows.masks, [open, open, LATE, LATE].concat());
+        assert_eq!(rows.next_masks, [open, LATE, LATE, open].concat());
+    }
+
+    #[test]
+    fn streams_that_differ_in_masks_can_act_side_by_side() {
+        let mut policy = policy(&LateMask::at(0));
+        let streams = (0..3).map(|index| EnvStream::new(LateMask::at(2 + 3 * index), index, 1)).collect();
+        let mut actor = Actor::new(streams, stream(1, "test"));
+        let rows = actor.advance_all(20, &mut policy).unwrap().transitions;
+        assert_eq!((rows.masks.len(), rows.next_masks.len()), (60 * 3, 60 * 3));
+        for row in 0..60 {
+            let (index, step) = (row % 3, row / 3);
+            let expected = if LateMask::at(2 + 3 * index).masks_after(step) { LATE } else { [true; 3] };
+            assert_eq!(rows.masks[3 * row..][..3], expected, "stream {index}, step {step}");
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use mec_envs::offload::metrics::percentile;
 use mec_envs::rng::Prng;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::summary::{Estimate, PairedDifference, bootstrap, jain_index, mean, paired_difference, percentile, std_dev};
+use crate::summary::{Estimate, PairedDifference, bootstrap, mean, paired_difference, std_dev};
 
 /// Resamples of each bootstrap interval: enough for two digits of its ends.
 const RESAMPLES: usize = 2000;
@@ -25,8 +26,8 @@ pub struct EpisodeOutcome {
     pub offloaded: usize,
     /// Energy that the devices spent, J.
     pub energy_j: f64,
-    /// Work that each server was given, in any common unit (busy time, s).
-    pub server_load: Vec<f64>,
+    /// Jain's index of the servers' own work per executor; NaN when no work was sent.
+    pub load_balance: f64,
 }
 
 impl EpisodeOutcome {
@@ -62,7 +63,9 @@ pub struct SchemeSummary {
     pub success_rate: Estimate,
     /// Energy of the devices per task, J.
     pub energy_per_task_j: f64,
-    /// Jain's index of the servers' loads, mean over episodes; 1 is even.
+    /// Jain's index of the servers' own work per executor, mean over the episodes in which work was sent: 1 is even; NaN
+    /// when none was in any.
+    #[serde(deserialize_with = "nan_for_null")]
     pub load_balance: f64,
     /// Share of tasks that did not stay on their device.
     pub offload_ratio: f64,
@@ -77,10 +80,11 @@ pub struct SchemeSummary {
 impl SchemeSummary {
     /// Summarises the episodes of a scheme; `None` when they hold no task. Equal generators give equal intervals.
     pub fn from_episodes(scheme: &str, episodes: &[EpisodeOutcome], rng: &mut Prng) -> Option<Self> {
-        let latencies: Vec<f64> = episodes.iter().flat_map(|episode| episode.latencies_s.iter().copied()).collect();
+        let mut latencies: Vec<f64> = episodes.iter().flat_map(|episode| episode.latencies_s.iter().copied()).collect();
         if latencies.is_empty() {
             return None;
         }
+        latencies.sort_by(f64::total_cmp);
         let by_seed = grouped(episodes, |episode| episode.seed);
         let seed_means: Vec<f64> = by_seed.values().filter_map(|episodes| latency_ratio(episodes).mean()).collect();
         Some(Self {
@@ -88,12 +92,12 @@ impl SchemeSummary {
             highlighted: false,
             latency_mean_s: interval(episodes, |episode| episode.latencies_s.iter().sum(), rng),
             latency_seed_sd_s: std_dev(&seed_means),
-            latency_p50_s: percentile(&latencies, 50.0),
-            latency_p95_s: percentile(&latencies, 95.0),
-            latency_p99_s: percentile(&latencies, 99.0),
+            latency_p50_s: percentile(&latencies, 0.5),
+            latency_p95_s: percentile(&latencies, 0.95),
+            latency_p99_s: percentile(&latencies, 0.99),
             success_rate: interval(episodes, |episode| episode.succeeded as f64, rng),
             energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / latencies.len() as f64,
-            load_balance: mean_load_balance(episodes),
+            load_balance: mean_load_balance(episodes.iter().map(|episode| episode.load_balance)),
             offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
                 / latencies.len() as f64,
             seeds: by_seed.len(),
@@ -111,6 +115,18 @@ pub fn latency_difference(
     rng: &mut Prng,
 ) -> Option<PairedDifference> {
     paired_difference(&latency_by_episode(left), &latency_by_episode(right), RESAMPLES, rng)
+}
+
+/// The mean of load balances over the episodes that have one: NaN stands for an episode that sent no work, and for the
+/// mean when there is no other.
+pub fn mean_load_balance(episodes: impl IntoIterator<Item = f64>) -> f64 {
+    let balances: Vec<f64> = episodes.into_iter().filter(|balance| !balance.is_nan()).collect();
+    if balances.is_empty() { f64::NAN } else { mean(&balances) }
+}
+
+/// JSON has no NaN: serde writes null.
+fn nan_for_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// Sorts from the lowest mean latency to the highest.
@@ -163,13 +179,6 @@ fn interval(episodes: &[EpisodeOutcome], sum: impl Fn(&EpisodeOutcome) -> f64, r
     bootstrap(&[by_episode], Ratio::of, RESAMPLES, rng)
 }
 
-/// Episodes without servers, or in which no server got work, say nothing about balance; 1 when all are such.
-fn mean_load_balance(episodes: &[EpisodeOutcome]) -> f64 {
-    let loaded = episodes.iter().filter(|episode| episode.server_load.iter().any(|&load| load > 0.0));
-    let indices: Vec<f64> = loaded.map(|episode| jain_index(&episode.server_load)).collect();
-    if indices.is_empty() { 1.0 } else { mean(&indices) }
-}
-
 fn latency_by_episode(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, f64> {
     let mut grouped: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for episode in episodes {
@@ -188,7 +197,6 @@ mod tests {
 
     fn outcome(seed: u64, episode: u64, latencies_s: &[f64]) -> EpisodeOutcome {
         let succeeded = latencies_s.iter().filter(|&&latency| latency <= 1.0).count();
-        let server_load = vec![1.0, 3.0];
         EpisodeOutcome {
             seed,
             episode,
@@ -196,7 +204,7 @@ mod tests {
             succeeded,
             offloaded: 1,
             energy_j: 2.0,
-            server_load,
+            load_balance: 0.8,
         }
     }
 
@@ -224,6 +232,20 @@ mod tests {
         let (once, twice) = (summary(&once).latency_mean_s, summary(&twice).latency_mean_s);
         let equal = |a: f64, b: f64| (a - b).abs() < 1e-12;
         assert!(equal(once.low, twice.low) && equal(once.high, twice.high), "{once:?} {twice:?}");
+    }
+
+    #[test]
+    fn an_episode_without_sent_work_has_no_part_in_the_mean_balance() {
+        let of = |balances: &[f64]| {
+            let with = |(episode, &load_balance): (usize, &f64)| EpisodeOutcome {
+                load_balance,
+                ..outcome(1, episode as u64, &[0.5])
+            };
+            let episodes: Vec<EpisodeOutcome> = balances.iter().enumerate().map(with).collect();
+            SchemeSummary::from_episodes("x", &episodes, &mut stream(1, "test")).unwrap().load_balance
+        };
+        assert!((of(&[0.5, f64::NAN, 0.7]) - 0.6).abs() < 1e-12);
+        assert!(of(&[f64::NAN, f64::NAN]).is_nan());
     }
 
     #[test]

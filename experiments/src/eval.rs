@@ -67,12 +67,12 @@ impl EvalFile {
         Ok(Self { file: CsvFile::create(path, "", EVAL_COLUMNS, GROUP)?, run_id: run_id.to_owned() })
     }
 
-    /// Adds one row per figure of an episode.
+    /// Adds one row per figure of an episode; NaN is a figure that the episode does not have, and has no row.
     ///
     /// # Errors
     /// [`FileError`] when a group of rows cannot be written.
     pub fn episode(&mut self, point: &EvalPoint, figures: &[(&str, f64)]) -> Result<(), FileError> {
-        for (metric, value) in figures {
+        for (metric, value) in figures.iter().filter(|(_, value)| !value.is_nan()) {
             let EvalPoint { algo, scenario, seed, step, episode } = point;
             self.file.row((&self.run_id, algo, scenario, seed, step, episode, metric, value))?;
         }
@@ -156,7 +156,7 @@ mod tests {
         let path = folder.path().join("eval.csv");
         let mut file = EvalFile::create(&path, "smoke-1").unwrap();
         let point = EvalPoint { algo: "dsaco", scenario: "default", seed: 2, step: 5000, episode: 7 };
-        file.episode(&point, &[("latency_mean_s", 0.31), ("success_rate", 0.9)]).unwrap();
+        file.episode(&point, &[("latency_mean_s", 0.31), ("load_balance", f64::NAN), ("success_rate", 0.9)]).unwrap();
         file.finish().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let expected = "run_id,algo,scenario,seed,step,episode,metric,value\n\

@@ -26,19 +26,15 @@ pub struct HeldOut {
 
 impl HeldOut {
     /// What a comparison needs of it; `seed` is the training's.
-    pub fn outcome(&self, setting: &Setting, seed: u64) -> EpisodeOutcome {
-        let mut server_load = vec![0.0; setting.servers.len()];
-        for task in self.tasks.iter().filter(|task| task.target > 0) {
-            server_load[task.target - 1] += task.server.length() / setting.servers[task.target - 1].executors as f64;
-        }
+    pub fn outcome(&self, seed: u64) -> EpisodeOutcome {
         EpisodeOutcome {
             seed,
             episode: self.episode,
             latencies_s: self.tasks.iter().map(TaskRecord::latency).collect(),
             succeeded: self.tasks.iter().filter(|task| task.success()).count(),
             offloaded: self.tasks.iter().filter(|task| task.target > 0).count(),
-            energy_j: self.tasks.iter().map(|task| task.energy).sum(),
-            server_load,
+            energy_j: self.metrics.energy_j * self.tasks.len() as f64,
+            load_balance: self.metrics.load_balance,
         }
     }
 }

@@ -218,7 +218,7 @@ impl Contest<'_> {
         for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
             let mut of_scheme = Vec::new();
             for seeds in self.portions() {
-                of_scheme.extend(self.outcomes(0, &scheme_episodes(scheme, self.setting, seeds.clone())?));
+                of_scheme.extend(outcomes(0, &scheme_episodes(scheme, self.setting, seeds.clone())?));
                 if !advance(&seeds) {
                     return Ok(None);
                 }
@@ -240,7 +240,7 @@ impl Contest<'_> {
             }
             other => other,
         })?;
-        Ok(self.outcomes(seed, &episodes))
+        Ok(outcomes(seed, &episodes))
     }
 
     /// The seeds of the episodes, in portions after which there is time to stop.
@@ -249,10 +249,10 @@ impl Contest<'_> {
         let end = first + self.config.comparison.episodes;
         (first..end).step_by(PORTION as usize).map(move |start| start..end.min(start + PORTION))
     }
+}
 
-    fn outcomes(&self, seed: u64, episodes: &[HeldOut]) -> Vec<EpisodeOutcome> {
-        episodes.iter().map(|episode| episode.outcome(self.setting, seed)).collect()
-    }
+fn outcomes(seed: u64, episodes: &[HeldOut]) -> Vec<EpisodeOutcome> {
+    episodes.iter().map(|episode| episode.outcome(seed)).collect()
 }
 
 /// Checks that the method fits the environment, before anything is written.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use mec_envs::offload::metrics::percentile;
 use mec_envs::rng::Prng;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -50,55 +51,12 @@ pub fn std_dev(values: &[f64]) -> f64 {
     (squares / (values.len().max(2) - 1) as f64).sqrt()
 }
 
-/// The `percent`-th percentile, interpolated linearly between order statistics as NumPy does by default
-/// (Hyndman and Fan's type 7).
-///
-/// # Panics
-/// When `values` is empty or holds a NaN, or `percent` lies outside 0 to 100.
-pub fn percentile(values: &[f64], percent: f64) -> f64 {
-    percentile_of_sorted(&sorted(values), percent)
-}
-
-fn percentile_of_sorted(sorted: &[f64], percent: f64) -> f64 {
-    assert!((0.0..=100.0).contains(&percent), "a percentile lies in 0 to 100, not at {percent}");
-    let position = percent / 100.0 * (sorted.len() - 1) as f64;
-    let (below, fraction) = (position.floor() as usize, position.fract());
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + fraction * (sorted[above] - sorted[below])
-}
-
 fn sorted(values: &[f64]) -> Vec<f64> {
     assert!(!values.is_empty(), "the order of no values does not exist");
     assert!(values.iter().all(|value| !value.is_nan()), "NaN has no place in an order");
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
-}
-
-/// The interquartile mean: the mean without the lowest and highest quarter (rounded down) of the values.
-///
-/// Reference: Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021,
-/// section 4.2; their code trims `floor(n / 4)` at each end.
-///
-/// # Panics
-/// When `values` is empty or holds a NaN.
-pub fn iqm(values: &[f64]) -> f64 {
-    let sorted = sorted(values);
-    let cut = sorted.len() / 4;
-    mean(&sorted[cut..sorted.len() - cut])
-}
-
-/// Jain's fairness index of loads: (sum x)^2 / (n sum x^2), 1 when all are equal, 1/n when one bears all; 1 when
-/// there is no load.
-///
-/// Reference: Jain, Chiu, Hawe, DEC-TR-301, 1984.
-///
-/// # Panics
-/// When `loads` is empty.
-pub fn jain_index(loads: &[f64]) -> f64 {
-    assert!(!loads.is_empty(), "the balance of no servers does not exist");
-    let (sum, squares) = loads.iter().fold((0.0, 0.0), |(sum, squares), load| (sum + load, squares + load * load));
-    if squares == 0.0 { 1.0 } else { sum * sum / (loads.len() as f64 * squares) }
 }
 
 /// The `statistic` of all samples, with its 95 % interval by a stratified percentile bootstrap: each of
@@ -131,7 +89,7 @@ pub fn bootstrap<T: Clone>(
         })
         .collect();
     let draws = sorted(&draws);
-    Estimate { value, low: percentile_of_sorted(&draws, 2.5), high: percentile_of_sorted(&draws, 97.5) }
+    Estimate { value, low: percentile(&draws, 0.025), high: percentile(&draws, 0.975) }
 }
 
 /// How much one scheme differs from another on the same episodes.
@@ -181,26 +139,6 @@ mod tests {
         close(mean(&values), 2.5);
         close(std_dev(&values), (5.0_f64 / 3.0).sqrt());
         close(std_dev(&[7.0]), 0.0);
-        close(percentile(&values, 0.0), 1.0);
-        close(percentile(&values, 50.0), 2.5);
-        close(percentile(&values, 95.0), 3.85);
-        close(percentile(&values, 100.0), 4.0);
-    }
-
-    #[test]
-    fn iqm_trims_a_quarter_rounded_down_at_each_end() {
-        close(iqm(&[100.0, 1.0, 2.0, 3.0]), 2.5);
-        close(iqm(&[1.0, 2.0, 30.0]), 11.0);
-        // scipy.stats.trim_mean([0, 1, 2, 3, 4, 5, 6, 7, 50], 0.25) = mean of 2..=6
-        close(iqm(&[50.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0]), 4.0);
-    }
-
-    #[test]
-    fn jain_index_spans_one_over_n_to_one() {
-        close(jain_index(&[2.0, 2.0, 2.0, 2.0]), 1.0);
-        close(jain_index(&[5.0, 0.0, 0.0, 0.0]), 0.25);
-        close(jain_index(&[1.0, 3.0]), 0.8);
-        close(jain_index(&[0.0, 0.0]), 1.0);
     }
 
     #[test]

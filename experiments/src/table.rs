@@ -22,7 +22,7 @@ const COLUMNS: &[Column] = &[
     ("p99", "s", |row| milli(row.latency_p99_s)),
     ("success", "%", |row| percent(row.success_rate.value)),
     ("energy", "J/task", |row| milli(row.energy_per_task_j)),
-    ("balance", "Jain", |row| format!("{:.2}", row.load_balance)),
+    ("balance", "Jain", |row| balance(row.load_balance)),
     ("offloaded", "%", |row| percent(row.offload_ratio)),
     ("seeds", "", |row| row.seeds.to_string()),
     ("episodes", "", |row| row.episodes.to_string()),
@@ -64,6 +64,11 @@ fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
+/// `-` for a scheme that sends no work.
+fn balance(index: f64) -> String {
+    if index.is_nan() { "-".to_owned() } else { format!("{index:.2}") }
+}
+
 /// The columns of `comparison.csv`, in order: the fields of [`CsvRow`].
 const CSV_COLUMNS: &[&str] = &[
     "scheme",
@@ -101,7 +106,7 @@ struct CsvRow {
     success_rate_low: f64,
     success_rate_high: f64,
     energy_per_task_j: f64,
-    load_balance: f64,
+    load_balance: Option<f64>,
     offload_ratio: f64,
     seeds: usize,
     episodes: usize,
@@ -123,7 +128,7 @@ impl CsvRow {
             success_rate_low: summary.success_rate.low,
             success_rate_high: summary.success_rate.high,
             energy_per_task_j: summary.energy_per_task_j,
-            load_balance: summary.load_balance,
+            load_balance: (!summary.load_balance.is_nan()).then_some(summary.load_balance),
             offload_ratio: summary.offload_ratio,
             seeds: summary.seeds,
             episodes: summary.episodes,
@@ -144,7 +149,7 @@ impl CsvRow {
             latency_p99_s: self.latency_p99_s,
             success_rate: Estimate { value: success_rate, low: success_rate_low, high: success_rate_high },
             energy_per_task_j: self.energy_per_task_j,
-            load_balance: self.load_balance,
+            load_balance: self.load_balance.unwrap_or(f64::NAN),
             offload_ratio: self.offload_ratio,
             seeds: self.seeds,
             episodes: self.episodes,
@@ -229,5 +234,20 @@ mod tests {
         assert!(csv.contains("\nDSACO,0.5,0.49,0.53,0.012,0.25,1.5,10.0,0.934,"), "{csv}");
         let back: Vec<SchemeSummary> = serde_json::from_str(&json_table(&schemes)).unwrap();
         assert_eq!(back, schemes);
+    }
+
+    #[test]
+    fn a_scheme_that_sends_no_work_has_no_balance_in_any_form() {
+        let schemes = [SchemeSummary { load_balance: f64::NAN, ..scheme("device-only", 0.5, 1) }];
+        assert!(text_table(&schemes).lines().last().unwrap().contains("1.500        -"));
+        assert!(csv_table(&schemes).contains(",1.5,,1.0,1,60,"));
+        let json = json_table(&schemes);
+        assert!(json.contains("\"load_balance\": null"), "{json}");
+        let back: Vec<SchemeSummary> = serde_json::from_str(&json).unwrap();
+        assert!(back[0].load_balance.is_nan());
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("comparison.csv");
+        write_csv_table(&path, &schemes).unwrap();
+        assert!(read_csv_table(&path).unwrap()[0].load_balance.is_nan());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use mec_agents::actor::EpisodeReport;
 use mec_agents::agent::{Algorithm, Learner};
@@ -15,6 +15,7 @@ use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
 use mec_envs::rng::derive_seed;
 
+use crate::comparison::mean_load_balance;
 use crate::config::ExperimentConfig;
 use crate::error::RunError;
 use crate::eval::{EvalFile, EvalPoint};
@@ -122,7 +123,7 @@ struct Watch<'a, E> {
     name: &'static str,
     files: &'a mut RunFiles,
     reporter: &'a Reporter,
-    start: SystemTime,
+    start: (SystemTime, Instant),
     monitors: BTreeMap<usize, MonitorFile>,
     recent: VecDeque<EpisodeReport>,
     last_progress: (u64, f64),
@@ -137,7 +138,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             name,
             files,
             reporter,
-            start: SystemTime::now(),
+            start: (SystemTime::now(), Instant::now()),
             monitors: BTreeMap::new(),
             recent: VecDeque::new(),
             last_progress: (0, 0.0),
@@ -174,6 +175,13 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
         self.recent_mean(find)
     }
 
+    /// Over the recent episodes in which work was sent.
+    fn recent_load_balance(&self) -> Option<f64> {
+        let figures = self.recent.iter().flat_map(|report| &report.metrics);
+        let balances = figures.filter(|(name, _)| *name == "load_balance").map(|(_, value)| *value);
+        Some(mean_load_balance(balances)).filter(|balance| !balance.is_nan())
+    }
+
     fn row(&self, progress: &Progress) -> ProgressRow {
         let metric = |name: &str| Some(progress.metrics.get(name)).filter(|value| value.is_finite());
         let (steps, seconds) = (progress.env_steps - self.last_progress.0, progress.seconds - self.last_progress.1);
@@ -205,7 +213,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             latency_p95_s: self.recent_metric("latency_p95_s"),
             offload_ratio: self.recent_metric("offload_ratio"),
             energy_j: self.recent_metric("energy_j"),
-            load_balance: self.recent_metric("load_balance"),
+            load_balance: self.recent_load_balance(),
         }
     }
 }
@@ -218,11 +226,12 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let path = self.files.folder.monitor(self.name, self.job.seed, episode.env);
                 let env_id = format!("mec-gym/{}-{}-v0", self.job.setting.scenario.name, self.job.config.form.name());
-                entry.insert(MonitorFile::create(&path, &env_id, self.start, &names)?)
+                entry.insert(MonitorFile::create(&path, &env_id, self.start.0, &names)?)
             }
         };
-        let row =
-            Episode { reward: episode.episode_return, length: episode.length as usize, elapsed_s: episode.seconds };
+        // The monotonic clock, so that times never fall within a file, whatever happens to the clock on the wall.
+        let elapsed_s = episode.ended.saturating_duration_since(self.start.1).as_secs_f64();
+        let row = Episode { reward: episode.episode_return, length: episode.length as usize, elapsed_s };
         let figures: Vec<f64> = episode.metrics.iter().map(|(_, value)| *value).collect();
         monitor.episode(&row, &figures)?;
         if self.recent.len() == WINDOW {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mec_envs::offload::{EpisodeMetrics, Setting, TaskRecord};
 use mec_envs::schemes::Scheme;
+use mec_experiments::comparison::mean_load_balance;
 use mec_experiments::config::ExperimentConfig;
 use mec_experiments::evaluate::{HeldOut, scheme_episodes};
 use mec_experiments::files::write_atomic;
@@ -28,7 +29,9 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         write_events(path, &setting, &episodes)?;
     }
     let tasks: Vec<TaskRecord> = episodes.iter().flat_map(|episode| episode.tasks.iter().copied()).collect();
-    let pooled = EpisodeMetrics::of(&setting, &tasks);
+    // Work of different episodes does not even out: balance is a figure of an episode.
+    let load_balance = mean_load_balance(episodes.iter().map(|episode| episode.metrics.load_balance));
+    let pooled = EpisodeMetrics { load_balance, ..EpisodeMetrics::of(&setting, &tasks) };
     if args.json {
         print_json(&as_json(args, &setting, &pooled, &episodes))
     } else {
@@ -68,7 +71,11 @@ fn as_text(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics) -> S
     );
     for (name, value) in pooled.list() {
         // Units stand in the names; counts are whole.
-        let value = if name == "tasks" { format!("{value:.0}") } else { format!("{value:.4}") };
+        let value = match value {
+            value if value.is_nan() => "-".to_owned(),
+            value if name == "tasks" => format!("{value:.0}"),
+            value => format!("{value:.4}"),
+        };
         text += &format!("{name:<16} {value:>12}\n");
     }
     text

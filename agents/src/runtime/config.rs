@@ -23,7 +23,8 @@ pub enum Mode {
 pub struct RuntimeConfig {
     /// How acting and learning are interleaved.
     pub mode: Mode,
-    /// Actor threads, 1 or more; `serial` has none and ignores it.
+    /// Actor threads, 1 or more, at most one per environment stream: what goes beyond `envs` has no effect. `serial` has
+    /// none and ignores it.
     pub actors: usize,
     /// Environment streams, 1 or more, shared out among the actors.
     pub envs: usize,

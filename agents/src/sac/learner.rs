@@ -126,6 +126,7 @@ impl SacLearner {
             ("train/entropy", entropy),
             ("train/target_entropy", target),
             ("train/q_mean", number(figures.as_ref().map(|figures| figures.q_mean.clone()))),
+            ("train/learning_rate", self.config.actor_lr),
             ("train/n_updates", self.counters.updates as f64),
         ])
     }

@@ -21,7 +21,7 @@ pub struct CheckError {
 /// Runs an environment against the contract of [`Env`]; Gymnasium's `check_env` for our trait.
 ///
 /// `make` must build equal environments at every call. Checked are: `step` without `reset` is refused, and so is
-/// `step` after an end and an action outside the space; observations lie in the space and flatten to its length;
+/// `step` after an end, an action outside the space and one that the mask closes; observations lie in the space and flatten to its length;
 /// rewards are finite; masks fit the layout and leave each head a choice; an episode is not both terminated and
 /// truncated; equal seeds give equal episodes, and an unseeded `reset` continues the seeded stream; metric names do
 /// not change.
@@ -44,6 +44,8 @@ pub fn check_env<E: Env>(mut make: impl FnMut() -> E, seed: u64, steps: usize) -
     rollouts[0].refuses_invalid_action()?;
     for _ in 0..steps {
         let [left, right] = &mut rollouts;
+        // On one side only: a refusal that changed something makes the sides differ.
+        left.refuses_closed_action()?;
         left.advance()?;
         right.advance()?;
         left.same_as(right)?;
@@ -148,6 +150,31 @@ impl<'a, E: Env> Rollout<'a, E> {
         self.ensure(refused, || format!("{action:?} is not in the action space, yet `step` took it"))
     }
 
+    /// Tries a closed choice of the first head that has one.
+    fn refuses_closed_action(&mut self) -> Result<(), CheckError> {
+        self.check_mask()?;
+        let Some(mut flags) = self.env.action_mask().map(<[bool]>::to_vec) else { return Ok(()) };
+        let layout = self.env.action_space().layout();
+        let mut rest = &mut flags[..];
+        let mut closes = false;
+        for &choices in &layout.heads {
+            let (head, others) = rest.split_at_mut(choices);
+            if head.contains(&false) {
+                head.iter_mut().for_each(|flag| *flag = !*flag);
+                closes = true;
+                break;
+            }
+            rest = others;
+        }
+        if !closes {
+            return Ok(());
+        }
+        let mut rng = stream(self.seed, &format!("check/closed/{}", self.steps));
+        let action = self.env.action_space().sample_masked(Some(&flags), &mut rng);
+        let refused = matches!(self.env.step(&action), Err(EnvError::InvalidAction { .. }));
+        self.ensure(refused, || format!("the mask closes {action:?}, yet `step` did not refuse it as invalid"))
+    }
+
     fn same_as(&self, other: &Self) -> Result<(), CheckError> {
         self.ensure(self.observation == other.observation && self.reward == other.reward, || {
             format!(
@@ -159,5 +186,47 @@ impl<'a, E: Env> Rollout<'a, E> {
 
     fn ensure(&self, holds: bool, problem: impl FnOnce() -> String) -> Result<(), CheckError> {
         ensure(holds, self.seed, self.steps, problem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probe::{Probe, Rung};
+    use super::super::space::{BoxSpace, Discrete};
+    use super::*;
+
+    /// A probe that closes its last choice, and takes it all the same.
+    struct Lenient(Probe<Discrete>);
+
+    impl Env for Lenient {
+        type ObservationSpace = BoxSpace;
+        type ActionSpace = Discrete;
+        type Info = ();
+
+        fn observation_space(&self) -> &BoxSpace {
+            self.0.observation_space()
+        }
+
+        fn action_space(&self) -> &Discrete {
+            self.0.action_space()
+        }
+
+        fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+            self.0.reset(seed)
+        }
+
+        fn step(&mut self, action: &usize) -> Result<Step<Vec<f32>>, EnvError> {
+            self.0.step(action)
+        }
+
+        fn action_mask(&self) -> Option<&[bool]> {
+            Some(&[true, true, false])
+        }
+    }
+
+    #[test]
+    fn an_environment_that_takes_closed_actions_is_found_out() {
+        let error = check_env(|| Lenient(Probe::discrete(Rung::Match)), 1, 10).unwrap_err();
+        assert!(error.problem.contains("the mask closes 2"), "{error}");
     }
 }
