@@ -12,7 +12,7 @@ use crate::summary::mean;
 use crate::table::read_csv_table;
 
 /// Schemes drawn as levels in the learning curve (with or without a parameter): weaker ones would squeeze the scale.
-const LEVELS: [&str; 4] = ["device-greedy", "central-greedy", "forecasting-greedy", "oracle-greedy"];
+const LEVELS: [&str; 5] = ["device-greedy", "central-greedy", "forecasting-greedy", "cautious-greedy", "oracle-greedy"];
 
 /// Draws the learning curve, and the comparison where there is one, as SVG and PNG; returns the files.
 ///
