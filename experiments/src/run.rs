@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mec_agents::agent::{Algorithm, Learner};
 use mec_agents::checkpoint;
-use mec_agents::device::{self, Device};
+use mec_agents::device::{self, Device, DeviceKind};
 use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
@@ -69,7 +69,7 @@ pub fn run(
     config.form.accept(Buildable { config, setting: &setting, device: &device })?;
     let folder = RunFolder::create(options.folder, options.force)?;
     let text = config.to_toml();
-    let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &config.device.to_string())?;
+    let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &device_name(config.device, &device))?;
     manifest.write(&folder)?;
     let reserve = Reserve::take(folder.path());
     let result = write_atomic(&folder.config(), text.as_bytes()).map_err(RunError::from).and_then(|()| {
@@ -86,6 +86,11 @@ pub fn run(
     let report = result?;
     written?;
     Ok(report)
+}
+
+/// What the learner computes on, also when that was left open.
+fn device_name(kind: DeviceKind, device: &Device) -> String {
+    if kind == DeviceKind::Auto { format!("auto: {device:?}") } else { kind.to_string() }
 }
 
 /// A run with its folder.
@@ -167,8 +172,14 @@ pub fn evaluate(
     let config = ExperimentConfig::read(&folder.config(), changes)?;
     let name = config.algorithm.name();
     let mut learned = Vec::new();
-    for &seed in &config.seeds {
-        learned.push((seed, checkpoint::load(&folder.checkpoint(name, seed, which))?));
+    for (index, &seed) in config.seeds.iter().enumerate() {
+        let path = folder.checkpoint(name, seed, which);
+        // A run that was stopped has not trained every seed.
+        if index > 0 && !path.exists() {
+            reporter.note(&format!("seed {seed} was not trained: there is no {}", path.display()));
+        } else {
+            learned.push((seed, checkpoint::load(&path)?));
+        }
     }
     let setting = Arc::new(Setting::new(config.scenario.clone())?);
     let device = device::open(config.device)?;
