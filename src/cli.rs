@@ -85,7 +85,7 @@ pub struct RunArgs {
     /// Put a value over the configuration, for example runtime.steps=10000; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
-    /// Print the results as JSON
+    /// Print the results as JSON: the comparison; of `train`, the folder, its status and its seeds
     #[arg(long)]
     pub json: bool,
     /// Show no progress

@@ -11,8 +11,9 @@ use mec_experiments::config::ExperimentConfig;
 use mec_experiments::reporter::Reporter;
 use mec_experiments::run::{RunOptions, run as carry_out};
 use mec_experiments::table::{json_table, text_table};
+use serde_json::json;
 
-use super::print;
+use super::{print, print_json};
 use crate::cli::RunArgs;
 
 /// Exit code of a program that Ctrl-C ended: 128 + SIGINT.
@@ -33,8 +34,11 @@ pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result
     let options = RunOptions { folder: &folder, force: args.force, compare, stop: &stop };
     let mut reporter = if args.quiet { Reporter::quiet() } else { Reporter::bars() };
     let report = carry_out(&config, &options, &mut reporter)?;
-    if args.json {
+    if args.json && compare {
         print(&json_table(&report.schemes))?;
+    } else if args.json {
+        let status = if report.stopped { "stopped" } else { "finished" };
+        print_json(&json!({ "folder": folder, "status": status, "seeds": config.seeds }))?;
     } else if !report.schemes.is_empty() {
         print(&text_table(&report.schemes))?;
     }
