@@ -14,9 +14,9 @@ use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::probe::{Probe, Rung};
+use mec_envs::rng::rand::RngExt;
+use mec_envs::rng::rand_distr::StandardNormal;
 use mec_envs::rng::{Prng, stream};
-use rand::RngExt;
-use rand_distr::StandardNormal;
 
 /// Cross-entropy method: try `population` weight vectors, keep the best `elite`, draw the next ones around them.
 #[derive(Clone, Debug)]

@@ -4,6 +4,9 @@
 //! the component makes that generator with [`stream`], so that adding a component never shifts the draws of
 //! another one and equal seeds give equal runs in any thread layout.
 
+/// The crates of random draws and distributions, in the versions that [`Prng`] implements.
+pub use {rand, rand_distr};
+
 use rand::SeedableRng;
 use rand::rand_core::Rng;
 use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
