@@ -17,4 +17,6 @@ if ! has_vulkan_driver; then
     apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1
 fi
 
-cargo test -p mec-agents --features wgpu --test wgpu_device --locked -- --nocapture
+# Without optimisation the GPU crates build in about five minutes on two cores, and the test still takes seconds.
+cargo --config 'profile.dev.package."*".opt-level=0' --config 'profile.dev.opt-level=0' \
+    test -p mec-agents --features wgpu --test wgpu_device --locked
