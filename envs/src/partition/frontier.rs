@@ -67,22 +67,17 @@ impl Frontier {
     ///
     /// # Returns
     /// The exact frontier, unless the graph is beyond the bounds of the search, which [`Frontier::is_complete`]
-    /// tells: more than 64 tensors live at once, 500,000 partial cuts, or some seconds. Then the candidates are
-    /// chosen among all topological prefixes and the minimum cuts (DADS) for every server class at uplink rates
-    /// from 10 kB/s to 1 GB/s, each 1.25 times the last. On an idle system with one of these server classes and
-    /// any rate in between, their best is at most 1.25 times as slow as the best cut.
+    /// tells: more than 64 tensors live at once, 500,000 partial cuts, or some seconds. Then it is what
+    /// [`Frontier::within`] says of [`Frontier::TOLERANCE`]: for any load, its best is at most one per cent slower
+    /// than the best cut.
     ///
     /// # Complexity
     /// O(p (log p + k)) per layer, for p partial cuts of which k per state are not dominated.
     pub fn exact(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
-        let (found, complete) = search(graph, device, servers);
-        match found.non_dominated() {
-            Some(kept) => Self::of(graph, kept, servers.len(), complete),
-            None => {
-                // Few enough that this comparison cannot fail.
-                let kept = fallback(graph, device, servers).cover(0.0);
-                Self::of(graph, kept, servers.len(), false)
-            }
+        let times = times(graph, device, servers);
+        match all_but_dominated(graph, &times, 0.0).and_then(|(found, _)| found.non_dominated()) {
+            Some(kept) => Self::of(graph, kept, servers.len(), true),
+            None => Self { complete: false, ..Self::new(graph, device, servers) },
         }
     }
 
@@ -90,14 +85,24 @@ impl Frontier {
     ///
     /// Every cut that is not here is covered by one that is and that uses the server too: whatever the waits, the
     /// rate and the server class, that one completes at most `1 + tolerance` times as late, and takes at most
-    /// that much more device time and upload. Beyond the bounds of [`Frontier::exact`] the same of its fallback. A tolerance below 0 counts as 0.
+    /// that much more device time and upload. A tolerance below 0 counts as 0.
+    ///
+    /// For graphs beyond the bounds even of this search (as those of [`Frontier::exact`], but wide graphs give up
+    /// part of their tolerance to stay within them), which [`Frontier::is_complete`] tells, the cuts are chosen among
+    /// all topological prefixes and the minimum cuts (DADS) for every server class at uplink rates from 10 kB/s to 1
+    /// GB/s, each 1.25 times the last. On an idle system with one of these server classes and any rate in between,
+    /// their best is at most 1.25 times as slow as the best cut, and the tolerance more.
     ///
     /// # Complexity
     /// That of [`Frontier::exact`] without its last comparison, of c complete cuts with each other: c k instead,
-    /// for k cuts that stay. At most some 60 ms on the networks of the [zoo](crate::dnn::zoo).
+    /// for k cuts that stay. On the networks of the [zoo](crate::dnn::zoo) at most some 50 ms for one class of
+    /// servers, some 200 ms for four.
     pub fn within(tolerance: f64, graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Self {
-        let (found, complete) = search(graph, device, servers);
-        Self::of(graph, found.cover(tolerance.max(0.0)), servers.len(), complete)
+        let tolerance = tolerance.max(0.0);
+        match all_but_dominated(graph, &times(graph, device, servers), tolerance) {
+            Some((found, rest)) => Self::of(graph, found.cover(rest), servers.len(), true),
+            None => Self::of(graph, fallback(graph, device, servers).cover(tolerance), servers.len(), false),
+        }
     }
 
     fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, complete: bool) -> Self {
@@ -129,7 +134,8 @@ impl Frontier {
         self.servers
     }
 
-    /// Whether every cut was considered; `false` only for graphs beyond the bounds of [`Frontier::exact`].
+    /// Whether every cut was considered; `false` only for graphs beyond the bounds of [`Frontier::exact`] or
+    /// [`Frontier::within`], whichever made it.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -185,17 +191,13 @@ fn least_from_here(values: &[f64]) -> Vec<f64> {
     least
 }
 
-/// All cuts that can be non-dominated, or a fallback, and whether it is the former.
-fn search(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> (CostedCuts, bool) {
+/// Time of every layer on every processor.
+fn times(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> Times {
     let seconds = |processor: &Processor| processor.layer_times(graph).into_iter().map(|time| time.0).collect();
-    let times = Times { device: seconds(device), servers: servers.iter().map(|server| seconds(server)).collect() };
-    match all_but_dominated(graph, &times) {
-        Some(found) => (found, true),
-        None => (fallback(graph, device, servers), false),
-    }
+    Times { device: seconds(device), servers: servers.iter().map(|server| seconds(server)).collect() }
 }
 
-/// The cuts that [`Frontier::exact`] falls back to.
+/// The cuts that [`Frontier::within`] falls back to.
 fn fallback(graph: &LayerGraph, device: &Processor, servers: &[&Processor]) -> CostedCuts {
     let mut cuts: Vec<Cut> = (0..=graph.len()).map(|layers| Cut::prefix(graph, layers)).collect();
     let (slowest, factor, fastest) = Frontier::FALLBACK_RATE;

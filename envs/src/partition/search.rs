@@ -9,6 +9,12 @@ const MAX_COMPARISONS: u64 = 2_000_000_000;
 /// Cuts held at once before the search gives up.
 const MAX_CUTS: usize = 500_000;
 
+/// Partial cuts held at once before some are given up that matter next to nothing.
+const TRIM_AT: usize = 1000;
+
+/// How often that may happen: each time spends its share of the tolerance.
+const MAX_TRIMS: u32 = 20;
+
 /// Cuts with their costs, `width` numbers each: device time, upload, time per server.
 pub(super) struct CostedCuts {
     /// The costs, cut after cut.
@@ -50,14 +56,25 @@ impl Times {
     }
 }
 
-/// Every cut that can be non-dominated (and some more), or `None` beyond the bounds above.
+/// Every cut that can be non-dominated (and some more) and what is left of `tolerance`, or `None` beyond the bounds
+/// above; at most half of the tolerance is spent.
 ///
 /// Two partial cuts in the same state can be completed in the same ways, at the same further cost. So one that is
 /// no better anywhere than another in its state can be dropped at once without loss. A partial cut whose live
 /// tensors are all made behind the cut is complete: everything after it is behind the cut too.
-pub(super) fn all_but_dominated(graph: &LayerGraph, times: &Times) -> Option<CostedCuts> {
+///
+/// Where the partial cuts become many, those [`covered`] by others of their state are dropped as well: equal further
+/// costs keep them covered, and being covered within d by what is itself covered within e is being covered within
+/// (1 + d) (1 + e) - 1. The shares of all [`MAX_TRIMS`] times stay below half of the tolerance together.
+pub(super) fn all_but_dominated(graph: &LayerGraph, times: &Times, tolerance: f64) -> Option<(CostedCuts, f64)> {
+    search(graph, times, tolerance, TRIM_AT)
+}
+
+fn search(graph: &LayerGraph, times: &Times, tolerance: f64, trim_at: usize) -> Option<(CostedCuts, f64)> {
     let walk = Walk::new(graph)?;
-    let mut search = Search { times, comparisons: 0, found: CostedCuts::new(times.width()) };
+    let share = (1.0 + 0.5 * tolerance).powf(1.0 / f64::from(MAX_TRIMS)) - 1.0;
+    let found = CostedCuts::new(times.width());
+    let mut search = Search { times, comparisons: 0, found, share, trims: 0, trim_at };
     let mut partial = Partial { states: vec![walk.start], costs: vec![0.0; times.width()], last: vec![NOTHING] };
     for (layer, step) in walk.steps.iter().enumerate() {
         let mut grown = Partial::default();
@@ -71,7 +88,9 @@ pub(super) fn all_but_dominated(graph: &LayerGraph, times: &Times) -> Option<Cos
         }
         partial = search.prune(&grown)?;
     }
-    Some(search.found)
+    let spent = (1.0 + share).powf(f64::from(search.trims));
+    let rest = if search.trims == 0 { tolerance } else { (1.0 + tolerance) / spent - 1.0 };
+    Some((search.found, rest))
 }
 
 /// Positions of the cuts worth keeping, by state and cost ascending: none that another one of its state matches or
@@ -186,8 +205,8 @@ impl CostedCuts {
 /// a + B / rate + s, uplink wait + B / rate + s, and server wait + s. Term by term, this cut's sum exceeds the
 /// other's by at most e (a' + B' / rate + s'), which is at most e times the other's completion time.
 fn covered(left_out: &[f64], by: &[f64], tolerance: f64) -> bool {
-    // The local cut covers none: a task sent to a server keeps the best cut that uses the server.
-    let (more, offloads) = (1.0 + tolerance, by[1] > 0.0);
+    // The local cut covers no other: a task sent to a server keeps the best cut that uses the server.
+    let (more, offloads) = (1.0 + tolerance, by[1] > 0.0 || left_out[1] == 0.0);
     let (own_device, device) = (by[0], left_out[0]);
     let fits = |(own, other): (&f64, &f64)| {
         own_device + own <= more * (device + other) && *own <= other + tolerance * (device + other)
@@ -196,6 +215,25 @@ fn covered(left_out: &[f64], by: &[f64], tolerance: f64) -> bool {
         && own_device <= more * device
         && by[1] <= more * left_out[1]
         && by[2..].iter().zip(&left_out[2..]).all(fits)
+}
+
+/// Of the partial cuts in `order`, sorted by state, those that no other one of their state covers.
+fn trim(order: Vec<usize>, partial: &Partial, width: usize, tolerance: f64) -> Vec<usize> {
+    let cost = |at: usize| &partial.costs[at * width..][..width];
+    let mut kept = Vec::new();
+    for group in order.chunk_by(|&a, &b| partial.states[a] == partial.states[b]) {
+        let mut group = group.to_vec();
+        // A cut is covered by one that uploads less: those come first.
+        group.sort_by(|&a, &b| cost(a)[1].total_cmp(&cost(b)[1]).then(cost(a)[0].total_cmp(&cost(b)[0])));
+        let first = kept.len();
+        for at in group {
+            let covers = |&other: &usize| covered(cost(at), cost(other), tolerance);
+            if !kept[first..].iter().rev().any(covers) {
+                kept.push(at);
+            }
+        }
+    }
+    kept
 }
 
 /// Partial cuts after some layer.
@@ -211,6 +249,11 @@ struct Search<'a> {
     times: &'a Times,
     comparisons: u64,
     found: CostedCuts,
+    /// What one trim may spend of the tolerance.
+    share: f64,
+    trims: u32,
+    /// Number of partial cuts from which on the next trim pays.
+    trim_at: usize,
 }
 
 impl Search<'_> {
@@ -248,7 +291,12 @@ impl Search<'_> {
 
     fn prune(&mut self, grown: &Partial) -> Option<Partial> {
         let width = self.times.width();
-        let order = pareto(&grown.states, &grown.costs, width, &mut self.comparisons)?;
+        let mut order = pareto(&grown.states, &grown.costs, width, &mut self.comparisons)?;
+        if self.share > 0.0 && self.trims < MAX_TRIMS && order.len() > self.trim_at {
+            order = trim(order, grown, width, self.share);
+            self.trims += 1;
+            self.trim_at = self.trim_at.max(2 * order.len());
+        }
         if order.len() + self.found.last.len() > MAX_CUTS {
             return None;
         }
@@ -257,5 +305,57 @@ impl Search<'_> {
             costs: order.iter().flat_map(|&at| grown.costs[at * width..][..width].iter().copied()).collect(),
             last: order.iter().map(|&at| grown.last[at]).collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::dnn::{INPUT, Layer, LayerKind, Node};
+    use crate::rng::{Prng, stream};
+    use crate::units::{Bytes, Flop};
+
+    /// A graph of ten layers, each of which reads about one earlier layer in three.
+    fn graph(rng: &mut Prng) -> LayerGraph {
+        let nodes = (0..10).map(|at| {
+            let mut inputs: Vec<String> = (0..at).filter(|_| rng.random_bool(0.3)).map(|v| format!("v{v}")).collect();
+            if inputs.is_empty() {
+                inputs.push(INPUT.into());
+            }
+            let output_bytes = Bytes(rng.random_range(1.0..2.0));
+            let (flop, param_bytes, kind) = (Flop(0.0), Bytes(0.0), LayerKind::Convolution);
+            Node {
+                layer: Layer { name: format!("v{at}"), op: "Conv".into(), kind, flop, param_bytes, output_bytes },
+                inputs,
+            }
+        });
+        LayerGraph::new("random", Bytes(1.5), nodes.collect()).unwrap()
+    }
+
+    #[test]
+    fn what_is_trimmed_stays_covered_within_the_tolerance_that_was_spent() {
+        let mut rng = stream(11, "trim");
+        let mut dropped = 0;
+        for _ in 0..200 {
+            let graph = graph(&mut rng);
+            let mut draw = || (0..graph.len()).map(|_| rng.random_range(1.0..2.0)).collect::<Vec<f64>>();
+            let times = Times { device: draw(), servers: vec![draw(), draw()] };
+            let (all, rest) = search(&graph, &times, 0.0, 1).unwrap();
+            assert_eq!(rest, 0.0);
+            for tolerance in [0.1, 0.5, 2.0] {
+                let (kept, rest) = search(&graph, &times, tolerance, 1).unwrap();
+                assert!(rest > 0.0 && rest <= tolerance);
+                // What was not left was spent; a last bit for rounding.
+                let spent = (1.0 + tolerance) / (1.0 + rest) - 1.0 + 1e-12;
+                assert!(spent <= 0.5 * tolerance + 1e-9);
+                for at in 0..all.len() {
+                    assert!((0..kept.len()).any(|other| covered(all.cost(at), kept.cost(other), spent)));
+                }
+                dropped += all.len() - kept.len();
+            }
+        }
+        assert!(dropped > 1000, "{dropped} cuts were trimmed: too few to show anything");
     }
 }
