@@ -228,6 +228,66 @@ proptest! {
     }
 
     #[test]
+    fn energy_adds_no_cut_to_the_frontier(
+        graph in graphs(9),
+        device in processors(),
+        server in processors(),
+        powers in prop::array::uniform3(0.5..4.0_f64),
+    ) {
+        // Device energy = compute power x device time + transmit power x time of the upload + idle power x the rest.
+        let [compute, transmit, idle] = powers;
+        let with_energy = |cut: &Cut| {
+            let costs = costs(cut, &graph, &device, &[&server]);
+            let energy = (compute + idle) * costs[0] + transmit * costs[1] + idle * costs[2];
+            [costs[0], costs[1], costs[2], energy]
+        };
+        let all: Vec<[f64; 4]> = all_cuts(&graph).iter().map(with_energy).collect();
+        let no_worse = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a <= b);
+        let kept = all.iter().filter(|this| !all.iter().any(|other| no_worse(other, *this) && other[..3] != this[..3]));
+        let kept: BTreeSet<Vec<u64>> = kept.map(|costs| bits(&costs[..3])).collect();
+        let frontier = Frontier::exact(&graph, &device, &[&server]);
+        let got: BTreeSet<Vec<u64>> = (0..frontier.len()).map(|at| bits(&frontier_costs(&frontier, at))).collect();
+        prop_assert_eq!(got, kept);
+    }
+
+    #[test]
+    fn exhaustive_search_finds_what_cdlp_finds_and_no_scheme_beats_them(
+        graph in graphs(9),
+        device in processors(),
+        server in processors(),
+        state in states(),
+    ) {
+        let problem = Problem { graph: &graph, device: &device, server: &server, state };
+        let all = all_cuts(&graph).into_iter().map(|cut| problem.latency(&cut.cost(&graph, &device, &server)).0);
+        let optimum = all.fold(f64::INFINITY, f64::min);
+        for scheme in Partitioner::ALL {
+            let split = scheme.split(&problem).unwrap();
+            prop_assert_eq!(split.cost, split.cut.cost(&graph, &device, &server));
+            let latency = problem.latency(&split.cost).0;
+            prop_assert!(latency >= optimum, "{}: {latency} s, optimum {optimum} s", scheme.name());
+            if matches!(scheme, Partitioner::Cdlp | Partitioner::Exhaustive) {
+                prop_assert_eq!(latency, optimum);
+            }
+        }
+    }
+
+    #[test]
+    fn the_heavy_mode_of_dads_has_the_shortest_longest_stage(
+        graph in graphs(9),
+        device in processors(),
+        server in processors(),
+        rate in 0.1..20.0,
+    ) {
+        let idle = IdleSystem { rate: BytesPerSecond(rate), propagation: Seconds::ZERO, return_time: Seconds::ZERO };
+        let longest = |cost: &CutCost| cost.device.0.max(cost.upload.0 / rate).max(cost.edge.0);
+        let all = all_cuts(&graph).into_iter().map(|cut| longest(&cut.cost(&graph, &device, &server)));
+        let optimum = all.fold(f64::INFINITY, f64::min);
+        prop_assert_eq!(longest(&dads_heavy(&graph, &device, &server, &idle).cost), optimum);
+        // The minimum cut, which the paper takes for it, is at most three times as slow.
+        prop_assert!(longest(&dads(&graph, &device, &server, &idle).cost) <= 3.0 * optimum);
+    }
+
+    #[test]
     fn the_idle_optimum_is_the_minimum_cut(
         graph in graphs(14),
         device in processors(),
@@ -287,6 +347,7 @@ fn graphs_too_wide_to_search_get_a_fallback_within_its_bound() {
     let (device, server) = (named("raspberry-pi-4").unwrap(), named("nvidia-t4").unwrap());
     assert_eq!(count_cuts(&parallel(12)), Some((1 << 12) + 1));
     assert!(Frontier::exact(&parallel(8), device, &[server]).is_complete());
+    assert_eq!(exhaustive(&parallel(30), device, server, |cost| cost.device), None);
     for branches in [30, 100] {
         let graph = parallel(branches);
         assert_eq!(count_cuts(&graph), None);

@@ -2,7 +2,7 @@
 //!
 //! A [`Cut`] is a set of layers closed under predecessors; everything else runs on a server. [`Frontier`] holds
 //! the cuts that some state of the system could make best, [`best_cut`] (CDLP) picks the best of them for the
-//! present state, and [`neurosurgeon`] and [`dads`] are the published schemes to compare with.
+//! present state, and [`Partitioner`] has it beside the published schemes to compare with.
 
 mod cut;
 pub use cut::{Cut, CutCost, CutError};
@@ -20,8 +20,17 @@ mod search;
 mod frontier;
 pub use frontier::Frontier;
 
+mod dads_heavy;
+pub use dads_heavy::dads_heavy;
+
+mod exhaustive;
+pub use exhaustive::exhaustive;
+
 mod cdlp;
 pub use cdlp::{Choice, QueueState, best_cut, completion, local_choice};
+
+mod partitioner;
+pub use partitioner::{Partitioner, Problem};
 
 mod summary;
 pub use summary::{ModelSummary, REFERENCE_DEVICE, REFERENCE_SERVER, summarise};

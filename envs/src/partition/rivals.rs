@@ -37,7 +37,7 @@ pub struct Split {
 }
 
 impl Split {
-    fn of(cut: Cut, graph: &LayerGraph, device: &Processor, server: &Processor) -> Self {
+    pub(super) fn of(cut: Cut, graph: &LayerGraph, device: &Processor, server: &Processor) -> Self {
         let cost = cut.cost(graph, device, server);
         Self { cut, cost }
     }
