@@ -30,7 +30,7 @@ mod cdlp;
 pub use cdlp::{Choice, QueueState, best_cut, completion, local_choice};
 
 mod partitioner;
-pub use partitioner::{Partitioner, Problem};
+pub use partitioner::{Partitioner, Problem, latency};
 
 mod summary;
 pub use summary::{ModelSummary, REFERENCE_DEVICE, REFERENCE_SERVER, summarise};

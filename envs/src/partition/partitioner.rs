@@ -2,44 +2,49 @@
 
 use super::rivals::Split;
 use super::{
-    CutCost, Frontier, IdleSystem, QueueState, best_cut, dads, dads_heavy, device_only, edge_only, exhaustive,
+    Cut, CutCost, Frontier, IdleSystem, QueueState, best_cut, dads, dads_heavy, device_only, edge_only, exhaustive,
     local_choice, neurosurgeon,
 };
 use crate::dnn::LayerGraph;
 use crate::processor::Processor;
 use crate::units::Seconds;
 
-/// One network between a device and a server, and the present state of what lies between them.
-#[derive(Clone, Copy, Debug)]
+/// One network between a device and a server.
+#[derive(Clone, Debug)]
 pub struct Problem<'a> {
-    /// The network.
-    pub graph: &'a LayerGraph,
-    /// The device; [valid](Processor::validate).
-    pub device: &'a Processor,
-    /// The server; [valid](Processor::validate).
-    pub server: &'a Processor,
-    /// What waits where, and the link.
-    pub state: QueueState,
+    graph: &'a LayerGraph,
+    device: &'a Processor,
+    server: &'a Processor,
+    frontier: Frontier,
 }
 
-impl Problem<'_> {
-    /// When a task with a cut of this cost completes in the present state, from now.
-    pub fn latency(&self, cost: &CutCost) -> Seconds {
-        let state = &self.state;
-        let ready = state.device_wait + cost.device;
-        // Only the cut that leaves everything on the device uploads nothing.
-        if cost.upload.0 == 0.0 {
-            return ready;
-        }
-        let arrival = ready.max(state.uplink_wait) + cost.upload / state.rate + state.propagation;
-        arrival.max(state.server_wait) + cost.edge + state.return_time
+impl<'a> Problem<'a> {
+    /// The problem, with the [exact frontier](Frontier::exact) of its cuts; processors must be
+    /// [valid](Processor::validate).
+    pub fn new(graph: &'a LayerGraph, device: &'a Processor, server: &'a Processor) -> Self {
+        Self { graph, device, server, frontier: Frontier::exact(graph, device, &[server]) }
     }
 
-    /// The same system without anything that waits: what schemes see that know no load.
-    pub fn idle(&self) -> IdleSystem {
-        let QueueState { rate, propagation, return_time, .. } = self.state;
-        IdleSystem { rate, propagation, return_time }
+    /// The cuts worth considering.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
     }
+
+    /// A cut and what it costs here.
+    pub fn split(&self, cut: Cut) -> Split {
+        Split::of(cut, self.graph, self.device, self.server)
+    }
+}
+
+/// When a task with a cut of this cost completes in a state of the queues, from now.
+pub fn latency(cost: &CutCost, state: &QueueState) -> Seconds {
+    let ready = state.device_wait + cost.device;
+    // Only the cut that leaves everything on the device uploads nothing.
+    if cost.upload.0 == 0.0 {
+        return ready;
+    }
+    let arrival = ready.max(state.uplink_wait) + cost.upload / state.rate + state.propagation;
+    arrival.max(state.server_wait) + cost.edge + state.return_time
 }
 
 /// A scheme that cuts one network for one device and one server.
@@ -103,35 +108,31 @@ impl Partitioner {
     ///     server_wait: Seconds(0.05),
     ///     return_time: Seconds(0.002),
     /// };
-    /// let problem = Problem { graph: &graph, device: named("phone")?, server: named("nvidia-t4")?, state };
-    /// let ours = Partitioner::Cdlp.split(&problem).ok_or("CDLP always has an answer")?;
-    /// for rival in Partitioner::ALL.into_iter().filter_map(|scheme| scheme.split(&problem)) {
-    ///     assert!(problem.latency(&ours.cost) <= problem.latency(&rival.cost) + Seconds(1e-9));
+    /// let problem = Problem::new(&graph, named("phone")?, named("nvidia-t4")?);
+    /// let ours = Partitioner::Cdlp.split(&problem, &state).ok_or("CDLP always has an answer")?;
+    /// for rival in Partitioner::ALL.into_iter().filter_map(|scheme| scheme.split(&problem, &state)) {
+    ///     assert!(latency(&ours.cost, &state) <= latency(&rival.cost, &state) + Seconds(1e-9));
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn split(self, problem: &Problem) -> Option<Split> {
-        let Problem { graph, device, server, .. } = *problem;
-        let idle = problem.idle();
+    pub fn split(self, problem: &Problem, state: &QueueState) -> Option<Split> {
+        let Problem { graph, device, server, frontier } = problem;
+        let &QueueState { rate, propagation, return_time, .. } = state;
+        let idle = IdleSystem { rate, propagation, return_time };
+        let candidate = |at: usize| problem.split(frontier.cut(at).clone());
         Some(match self {
-            Self::Cdlp => cdlp(problem),
+            Self::Cdlp => candidate(cdlp(frontier, state)),
             Self::DeviceOnly => device_only(graph, device, server),
             Self::EdgeOnly => edge_only(graph, device, server),
             Self::Neurosurgeon => neurosurgeon(graph, device, server, &idle),
             Self::Dads => dads(graph, device, server, &idle),
-            Self::DadsHeavy => dads_heavy(graph, device, server, &idle),
-            Self::Exhaustive => {
-                let cut = exhaustive(graph, device, server, |cost| problem.latency(cost))?;
-                Split::of(cut, graph, device, server)
-            }
+            Self::DadsHeavy => candidate(dads_heavy(frontier, 0, &idle)),
+            Self::Exhaustive => problem.split(exhaustive(graph, device, server, |cost| latency(cost, state))?),
         })
     }
 }
 
-fn cdlp(problem: &Problem) -> Split {
-    let Problem { graph, device, server, state } = problem;
-    let frontier = Frontier::exact(graph, device, &[server]);
-    let (local, split) = (local_choice(&frontier, state.device_wait), best_cut(&frontier, 0, state));
-    let best = if local.completion <= split.completion { local } else { split };
-    Split::of(frontier.cut(best.candidate).clone(), graph, device, server)
+fn cdlp(frontier: &Frontier, state: &QueueState) -> usize {
+    let (local, split) = (local_choice(frontier, state.device_wait), best_cut(frontier, 0, state));
+    if local.completion <= split.completion { local.candidate } else { split.candidate }
 }
