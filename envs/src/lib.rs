@@ -15,6 +15,9 @@ pub mod processor;
 
 pub mod partition;
 
+#[cfg(feature = "onnx")]
+pub mod onnx;
+
 pub mod system;
 
 pub mod offload;

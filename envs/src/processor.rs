@@ -15,7 +15,8 @@ pub use catalogue::{UnknownProcessor, catalogue, named};
 /// output that pass through memory once (Williams, Waterman, Patterson, "Roofline: an insightful visual
 /// performance model", CACM 52(4), 2009, DOI 10.1145/1498765.1498785, plus an overhead per launched operator).
 /// [`LayerKind::Elementwise`] layers carry no overhead: inference runtimes fuse them into the operator before
-/// them, so they launch nothing. They still pass through memory once, which is on the cautious side.
+/// them, so they launch nothing. They still pass through memory once, which is on the cautious side. Of parameters
+/// that are looked up and copied ([`LayerKind::Movement`]: word vectors), only as many bytes pass as are written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Processor {
@@ -124,7 +125,10 @@ impl Processor {
     /// If `layer` is no position in the graph.
     pub fn layer_time(&self, graph: &LayerGraph, layer: usize) -> Seconds {
         let cost = &graph.layers()[layer];
-        let bytes = cost.param_bytes + graph.bytes_read(layer) + cost.output_bytes;
+        // What only moves data reads no more of a table (of word vectors, say) than it writes.
+        let params =
+            if cost.kind == LayerKind::Movement { cost.param_bytes.min(cost.output_bytes) } else { cost.param_bytes };
+        let bytes = params + graph.bytes_read(layer) + cost.output_bytes;
         let overhead = if cost.kind == LayerKind::Elementwise { Seconds::ZERO } else { self.overhead };
         (cost.flop / self.rates.of(cost.kind)).max(bytes / self.memory) + overhead
     }

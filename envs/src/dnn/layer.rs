@@ -34,54 +34,44 @@ impl LayerKind {
     pub fn of_op(op: &str) -> Option<Self> {
         let kind = match op {
             "Conv" | "ConvTranspose" | "ConvInteger" | "QLinearConv" => Self::Convolution,
-            "Gemm" | "MatMul" | "MatMulInteger" | "QLinearMatMul" | "Einsum" | "LSTM" | "GRU" => Self::Dense,
-            "Add"
-            | "Sub"
-            | "Mul"
-            | "Div"
-            | "Pow"
-            | "Sqrt"
-            | "Exp"
-            | "Log"
-            | "Erf"
-            | "Abs"
-            | "Neg"
-            | "Min"
-            | "Max"
-            | "Sum"
-            | "Mean"
-            | "Where"
-            | "Cast"
-            | "Clip"
-            | "Relu"
-            | "PRelu"
-            | "LeakyRelu"
-            | "Elu"
-            | "Selu"
-            | "Gelu"
-            | "Sigmoid"
-            | "HardSigmoid"
-            | "HardSwish"
-            | "Mish"
-            | "Softplus"
-            | "Tanh"
-            | "Softmax"
-            | "LogSoftmax"
-            | "BatchNormalization"
-            | "InstanceNormalization"
-            | "LayerNormalization"
-            | "LRN"
-            | "Dropout"
-            | "Identity" => Self::Elementwise,
-            "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool" | "LpPool" | "ReduceMean"
-            | "ReduceSum" | "ReduceMax" | "ArgMax" | "TopK" => Self::Pooling,
-            "Concat" | "Reshape" | "Transpose" | "Split" | "Slice" | "Flatten" | "Squeeze" | "Unsqueeze" | "Gather"
-            | "Expand" | "Pad" | "Tile" | "Resize" | "Upsample" | "DepthToSpace" | "SpaceToDepth" => Self::Movement,
+            "Gemm" | "MatMul" | "MatMulInteger" | "QLinearMatMul" | "Einsum" | "LSTM" | "GRU" | "RNN" => Self::Dense,
+            _ if ELEMENTWISE.contains(&op) => Self::Elementwise,
+            _ if POOLING.contains(&op) => Self::Pooling,
+            _ if MOVEMENT.contains(&op) => Self::Movement,
             _ => return None,
         };
         Some(kind)
     }
 }
+
+/// Activations, arithmetic, comparisons, normalisations, changes of type.
+#[rustfmt::skip]
+const ELEMENTWISE: &[&str] = &[
+    "Relu", "PRelu", "LeakyRelu", "ThresholdedRelu", "Elu", "Celu", "Selu", "Gelu", "Sigmoid", "HardSigmoid", "HardSwish",
+    "Swish", "Mish", "Softplus", "Softsign", "Tanh", "Softmax", "LogSoftmax", "Hardmax", "Clip", "Dropout", "Identity",
+    "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Mean", "Min", "Max", "Sqrt", "Exp", "Log", "Erf", "Abs", "Neg",
+    "Sign", "Reciprocal", "Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Atan",
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Not", "Where", "IsNaN", "IsInf",
+    "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
+    "LpNormalization", "MeanVarianceNormalization", "LRN",
+    "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+];
+
+/// Reductions over windows, axes or everything.
+#[rustfmt::skip]
+const POOLING: &[&str] = &[
+    "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool",
+    "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare",
+    "ReduceLogSum", "ReduceLogSumExp", "ArgMax", "ArgMin", "TopK", "CumSum",
+];
+
+/// What moves, copies or looks up data.
+#[rustfmt::skip]
+const MOVEMENT: &[&str] = &[
+    "Concat", "Split", "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Tile", "Pad",
+    "Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "OneHot", "Trilu",
+    "Resize", "Upsample", "GridSample", "DepthToSpace", "SpaceToDepth",
+];
 
 /// One layer of a network: an operator and what it costs for one inference.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,5 +102,7 @@ mod tests {
         assert_eq!(LayerKind::of_op("MaxPool"), Some(LayerKind::Pooling));
         assert_eq!(LayerKind::of_op("Concat"), Some(LayerKind::Movement));
         assert_eq!(LayerKind::of_op("Teleport"), None);
+        let all: Vec<&str> = [ELEMENTWISE, POOLING, MOVEMENT].concat();
+        assert!(all.iter().all(|op| all.iter().filter(|other| other == &op).count() == 1), "an operator of two kinds");
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::dnn::zoo;
+use crate::dnn::zoo::{self, ZooError};
 use crate::processor::{self, Processor};
 use crate::system::arrival::ArrivalConfig;
 use crate::system::link::LinkConfig;
@@ -109,7 +109,7 @@ pub struct RewardConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelShare {
-    /// Its name in the zoo.
+    /// Its name in the zoo, or the path of its profile, which ends in `.toml`.
     pub name: String,
     /// Its share of the tasks, relative to the other weights.
     pub weight: f64,
@@ -328,9 +328,14 @@ impl Scenario {
             if let Some(bytes) = model.input_bytes {
                 positive(&format!("models[{index}].input_bytes"), bytes.0)?;
             }
-            if zoo::load(&model.name).is_err() {
-                let accepted = format!("one of {}", zoo::names().collect::<Vec<_>>().join(", "));
-                return Err(out_of_range(&format!("models[{index}].name"), &model.name, &accepted));
+            match zoo::load(&model.name) {
+                Ok(_) => {}
+                Err(ZooError::UnknownName { .. }) => {
+                    let names = zoo::names().collect::<Vec<_>>().join(", ");
+                    let accepted = format!("one of {names}, or the path of a profile that ends in .toml");
+                    return Err(out_of_range(&format!("models[{index}].name"), &model.name, &accepted));
+                }
+                Err(error) => return Err(ScenarioError::Malformed(format!("models[{index}].name: {error}"))),
             }
         }
         let total: f64 = self.models.iter().map(|model| model.weight).sum();

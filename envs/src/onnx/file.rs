@@ -1,0 +1,256 @@
+//! [`OnnxFile`]: a file that has been read and checked.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
+use tract_onnx::pb::type_proto::Value;
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::prelude::Framework;
+
+use super::OnnxError;
+
+/// An ONNX file whose nodes are in topological order, whose tensors all have a maker, and whose stored tensors are
+/// as long as they say.
+///
+/// Weights may lie in the file, in external files beside it, or nowhere at all: shapes are worked out without them.
+///
+/// # Example
+/// ```no_run
+/// use std::path::Path;
+/// use mec_envs::onnx::{OnnxFile, ProfileOptions};
+/// let file = OnnxFile::open(Path::new("bert.onnx"))?.with_dims(&[("batch".into(), 1), ("sequence".into(), 128)])?;
+/// let graph = file.profile(&ProfileOptions::default())?.graph("bert.onnx")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OnnxFile {
+    /// The file, for messages.
+    pub(super) file: String,
+    /// Where it lies: external weights are named relative to it.
+    pub(super) folder: PathBuf,
+    /// The version of the operator set.
+    pub(super) opset: i64,
+    pub(super) graph: GraphProto,
+}
+
+impl OnnxFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`OnnxError`] if it cannot be read, is no ONNX file, has a tensor that nothing makes or that is made twice, a
+    /// cycle, or a stored tensor that is damaged.
+    pub fn open(path: &Path) -> Result<Self, OnnxError> {
+        let file = path.display().to_string();
+        let unreadable =
+            |error: std::io::Error| OnnxError::Unreadable { file: file.clone(), message: error.to_string() };
+        let not_onnx = |message: String| OnnxError::NotOnnx { file: file.clone(), message };
+        let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+        if path.is_dir() {
+            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let read = tract_onnx::onnx().proto_model_for_read(&mut reader);
+        let model = read.map_err(|error| not_onnx(error.root_cause().to_string()))?;
+        let opset = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
+        let opset = opset.map_or(0, |set| set.version);
+        let graph = model.graph.ok_or_else(|| not_onnx("it holds no graph".into()))?;
+        if graph.node.is_empty() || graph.output.is_empty() {
+            return Err(not_onnx("its graph has no node or no output".into()));
+        }
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let mut onnx = Self { file, folder, opset, graph };
+        let stored: HashSet<String> = onnx.graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
+        // Old files list stored tensors among the inputs too.
+        onnx.graph.input.retain(|input| !stored.contains(&input.name));
+        onnx.check_stored()?;
+        onnx.sort()?;
+        Ok(onnx)
+    }
+
+    /// The file with values for open dimensions of its inputs, by symbol, or by `input:axis` where a dimension has
+    /// neither value nor symbol.
+    ///
+    /// # Errors
+    /// [`OnnxError::UnknownDim`] for one that no input has, which lists those there are.
+    pub fn with_dims(mut self, dims: &[(String, u32)]) -> Result<Self, OnnxError> {
+        let known: BTreeSet<String> = self.graph.input.iter().flat_map(open_dims).collect();
+        if let Some((dim, _)) = dims.iter().find(|(dim, _)| !known.contains(dim)) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(OnnxError::UnknownDim { file: self.file, dim: dim.clone(), known });
+        }
+        for info in self.graph.input.iter_mut().chain(&mut self.graph.value_info) {
+            let name = info.name.clone();
+            for (axis, dimension) in shape_mut(info).into_iter().enumerate() {
+                let open = open_dim(&name, axis, dimension);
+                if let Some((_, value)) = dims.iter().find(|(dim, _)| Some(dim) == open.as_ref()) {
+                    dimension.value = Some(dimension::Value::DimValue((*value).into()));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// An open dimension of an input is the error.
+    pub(super) fn check_dims(&self) -> Result<(), OnnxError> {
+        let open = |input: &ValueInfoProto| open_dims(input).next().map(|dim| (input.name.clone(), dim));
+        match self.graph.input.iter().find_map(open) {
+            Some((input, dim)) => Err(OnnxError::OpenDim { file: self.file.clone(), input, dim }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks every tensor that is stored in the graph or in an attribute.
+    fn check_stored(&self) -> Result<(), OnnxError> {
+        let attributes =
+            self.graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_ref());
+        for tensor in self.graph.initializer.iter().chain(attributes) {
+            let damaged = |message| OnnxError::Stored { file: self.file.clone(), tensor: tensor.name.clone(), message };
+            check_tensor(tensor).map_err(damaged)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the nodes into topological order: the given one where that is one already.
+    fn sort(&mut self) -> Result<(), OnnxError> {
+        let makers = self.makers()?;
+        let nodes = std::mem::take(&mut self.graph.node);
+        let mut missing = Vec::with_capacity(nodes.len());
+        let mut readers = vec![Vec::new(); nodes.len()];
+        for (at, node) in nodes.iter().enumerate() {
+            let mut sources = BTreeSet::new();
+            for tensor in node.input.iter().filter(|tensor| !tensor.is_empty()) {
+                let unknown = || self.unknown(node_name(at, node), tensor);
+                sources.extend(makers.get(tensor.as_str()).ok_or_else(unknown)?);
+            }
+            missing.push(sources.len());
+            sources.into_iter().for_each(|source: usize| readers[source].push(at));
+        }
+        let mut ready: BTreeSet<usize> = (0..nodes.len()).filter(|&node| missing[node] == 0).collect();
+        let mut order = Vec::with_capacity(nodes.len());
+        while let Some(at) = ready.pop_first() {
+            order.push(at);
+            for &reader in &readers[at] {
+                missing[reader] -= 1;
+                if missing[reader] == 0 {
+                    ready.insert(reader);
+                }
+            }
+        }
+        if let Some(at) = missing.iter().position(|&count| count > 0) {
+            return Err(OnnxError::Cycle { file: self.file.clone(), node: node_name(at, &nodes[at]) });
+        }
+        let mut nodes: Vec<Option<NodeProto>> = nodes.into_iter().map(Some).collect();
+        self.graph.node = order.into_iter().filter_map(|at| nodes[at].take()).collect();
+        Ok(())
+    }
+
+    /// For each tensor the node that makes it, if one does: none for inputs and stored tensors.
+    fn makers(&self) -> Result<HashMap<String, Option<usize>>, OnnxError> {
+        let graph = &self.graph;
+        let given =
+            graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|tensor| &tensor.name));
+        let mut makers = HashMap::new();
+        let mut add = |tensor: &String, node: Option<usize>, name: String| match makers.insert(tensor.clone(), node) {
+            None => Ok(()),
+            Some(_) => Err(OnnxError::MadeTwice { file: self.file.clone(), node: name, tensor: tensor.clone() }),
+        };
+        for tensor in given {
+            add(tensor, None, "none (an input or stored tensor)".into())?;
+        }
+        for (at, node) in graph.node.iter().enumerate() {
+            for tensor in node.output.iter().filter(|tensor| !tensor.is_empty()) {
+                add(tensor, Some(at), node_name(at, node))?;
+            }
+        }
+        match graph.output.iter().find(|output| !makers.contains_key(&output.name)) {
+            Some(output) => Err(self.unknown("none (an output of the network)".into(), &output.name)),
+            None => Ok(makers),
+        }
+    }
+
+    fn unknown(&self, node: String, tensor: &str) -> OnnxError {
+        OnnxError::UnknownTensor { file: self.file.clone(), node, tensor: tensor.into() }
+    }
+}
+
+/// How messages call a node: its name where it has one, else its number, and its operator.
+pub(super) fn node_name(at: usize, node: &NodeProto) -> String {
+    if node.name.is_empty() {
+        format!("#{at} ({})", node.op_type)
+    } else {
+        format!("{:?} ({})", node.name, node.op_type)
+    }
+}
+
+/// Bytes of one element; `None` for types that are not supported.
+pub(super) fn element_bytes(data_type: i32) -> Option<u64> {
+    Some(match DataType::try_from(data_type).ok()? {
+        DataType::Bool | DataType::Uint8 | DataType::Int8 => 1,
+        DataType::Uint16 | DataType::Int16 | DataType::Float16 => 2,
+        DataType::Uint32 | DataType::Int32 | DataType::Float => 4,
+        DataType::Uint64 | DataType::Int64 | DataType::Double => 8,
+        _ => return None,
+    })
+}
+
+/// Number of elements; `None` for dimensions that are negative or whose product is beyond every memory.
+pub(super) fn elements(dims: &[i64]) -> Option<u64> {
+    let product = dims.iter().try_fold(1_u64, |product, &dim| product.checked_mul(u64::try_from(dim).ok()?))?;
+    (product < 1 << 48).then_some(product)
+}
+
+/// Whether the data of a tensor lies in another file.
+pub(super) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(DataLocation::External as i32)
+}
+
+fn check_tensor(tensor: &TensorProto) -> Result<(), String> {
+    let bytes = element_bytes(tensor.data_type).ok_or_else(|| {
+        let name = DataType::try_from(tensor.data_type).map_or("unknown", |data_type| data_type.as_str_name());
+        format!("its type {name} is not supported; integers of 8 to 64 bits, bool, float16, float and double are")
+    })?;
+    let elements = elements(&tensor.dims).ok_or_else(|| format!("its dimensions {:?} are no shape", tensor.dims))?;
+    if is_external(tensor) {
+        return Ok(());
+    }
+    let typed = [tensor.float_data.len(), tensor.int32_data.len(), tensor.int64_data.len(), tensor.double_data.len()]
+        .into_iter()
+        .max()
+        .unwrap_or(0);
+    let (found, expected, unit) = if tensor.raw_data.is_empty() {
+        (typed as u64, elements, "values")
+    } else {
+        (tensor.raw_data.len() as u64, elements * bytes, "bytes")
+    };
+    // Unsigned 64-bit numbers have a list of their own, which nobody reads here.
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{found} {unit} are stored, its shape {:?} has {expected}", tensor.dims))
+    }
+}
+
+fn shape_mut(info: &mut ValueInfoProto) -> Vec<&mut Dimension> {
+    let value = info.r#type.as_mut().and_then(|kind| kind.value.as_mut());
+    let shape = value.and_then(|Value::TensorType(tensor)| tensor.shape.as_mut());
+    shape.map_or_else(Vec::new, |shape| shape.dim.iter_mut().collect())
+}
+
+fn open_dims(info: &ValueInfoProto) -> impl Iterator<Item = String> + '_ {
+    let value = info.r#type.as_ref().and_then(|kind| kind.value.as_ref());
+    let shape = value.and_then(|Value::TensorType(tensor)| tensor.shape.as_ref());
+    let dims = shape.map_or(&[][..], |shape| &shape.dim[..]);
+    dims.iter().enumerate().filter_map(|(axis, dimension)| open_dim(&info.name, axis, dimension))
+}
+
+/// The name of a dimension without a value.
+fn open_dim(tensor: &str, axis: usize, dimension: &Dimension) -> Option<String> {
+    match &dimension.value {
+        Some(dimension::Value::DimValue(value)) if *value > 0 => None,
+        Some(dimension::Value::DimParam(symbol)) if !symbol.is_empty() => Some(symbol.clone()),
+        _ => Some(format!("{tensor}:{axis}")),
+    }
+}
