@@ -47,14 +47,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Run a scheme that does not learn through episodes of a scenario
     Simulate(SimulateArgs),
-    /// List the networks, or show the layers of one
-    Models {
-        /// The network to show
-        name: Option<String>,
-        /// Answer in JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// List the networks, show the layers of one, or add one from an ONNX file
+    Models(ModelsArgs),
     /// Cut one network between a device and a server, by CDLP and by its rivals
     Partition(PartitionArgs),
     /// Draw the pictures of a run folder again
@@ -155,6 +149,58 @@ pub struct SimulateArgs {
     pub json: bool,
 }
 
+/// Options of `models`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ModelsArgs {
+    /// Make a profile, or list and show.
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
+    /// The network to show: its name, or the path of its profile, which ends in .toml
+    pub name: Option<String>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done to networks.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Make the profile of a network from an ONNX file; needs a mec-gym built with `--features onnx`
+    Add(AddModelArgs),
+}
+
+/// Options of `models add`.
+#[derive(Debug, Args)]
+pub struct AddModelArgs {
+    /// The ONNX file; its weights need not be there
+    pub file: PathBuf,
+    /// Name of the network [default: the file's name without .onnx]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Value of an open dimension, for example batch=1; one without a symbol is INPUT:AXIS; can be repeated
+    #[arg(long = "dim", value_name = "DIMENSION=VALUE", value_parser = dimension)]
+    pub dims: Vec<(String, u32)>,
+    /// Count an unknown operator as no work; can be repeated
+    #[arg(long = "zero-op", value_name = "OPERATOR")]
+    pub zero_ops: Vec<String>,
+    /// Bytes of the input as it is captured and travels [default: one per element of an input of floats, as in a picture]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub input_bytes: Option<f64>,
+    /// Where the file is published [default: its name]
+    #[arg(long)]
+    pub source: Option<String>,
+    /// Licence of the file, as an SPDX identifier [default: unknown]
+    #[arg(long)]
+    pub licence: Option<String>,
+    /// The profile [default: models/NAME.toml]
+    #[arg(long, value_name = "FILE.toml")]
+    pub out: Option<PathBuf>,
+    /// Replace a profile that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Options of `partition`.
 #[derive(Debug, Args)]
 pub struct PartitionArgs {
@@ -173,6 +219,9 @@ pub struct PartitionArgs {
     /// With the time of every layer on both sides
     #[arg(long)]
     pub layers: bool,
+    /// Draw latency over cuts and over rates into this file
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub plot: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long)]
     pub json: bool,
@@ -182,6 +231,12 @@ pub struct PartitionArgs {
 fn seed(text: &str) -> Result<u64, String> {
     let seed = text.parse().ok().filter(|seed| i64::try_from(*seed).is_ok());
     seed.ok_or_else(|| "accepted is a whole number from 0 to 2^63 - 1".to_owned())
+}
+
+fn dimension(text: &str) -> Result<(String, u32), String> {
+    let parsed = text.rsplit_once('=').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    let sound = parsed.filter(|(name, value)| !name.is_empty() && *value > 0);
+    sound.ok_or_else(|| "accepted is a dimension and a whole number above 0, for example batch=1".to_owned())
 }
 
 /// Numbers above what memory can hold are refused here too.
@@ -194,7 +249,10 @@ fn schemes() -> String {
 }
 
 fn models() -> String {
-    format!("The network: {}", zoo::names().collect::<Vec<_>>().join(", "))
+    format!(
+        "The network: the path of a profile that ends in .toml, or one of {}",
+        zoo::names().collect::<Vec<_>>().join(", ")
+    )
 }
 
 fn processors(side: &str) -> String {

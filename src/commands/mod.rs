@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod add_model;
 mod evaluate;
 mod models;
 mod partition;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ModelsArgs, ModelsCommand};
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -22,7 +23,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Train { config, args }) => train::run(config.as_deref(), &args, false),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
-        Some(Command::Models { name, json }) => models::run(name.as_deref(), json),
+        Some(Command::Models(ModelsArgs { command: Some(ModelsCommand::Add(args)), .. })) => add_model::run(&args),
+        Some(Command::Models(args)) => models::run(args.name.as_deref(), args.json),
         Some(Command::Partition(args)) => partition::run(&args),
         Some(Command::Plot { folder }) => plot::run(&folder),
     }

@@ -1,26 +1,31 @@
 //! `partition`.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mec_envs::dnn::{LayerGraph, zoo};
-use mec_envs::partition::{Choice, CutCost, Frontier, IdleSystem, QueueState, best_cut, local_choice};
-use mec_envs::partition::{dads, device_only, edge_only, neurosurgeon};
+use mec_envs::partition::{Cut, Partitioner, Problem, QueueState, Split, latency};
 use mec_envs::processor::{Processor, named};
 use mec_envs::units::{BytesPerSecond, Seconds};
+use mec_experiments::plot::{Figure, PartitionFigure, write_png, write_svg};
 use serde_json::{Map, Value, json};
 
 use super::{print, print_json};
 use crate::cli::PartitionArgs;
 
+/// Rates of the plot, Mbit/s: from the first to the last, each this many times the one before.
+const PLOT_RATES: (f64, f64, f64) = (0.1, 1000.0, 1.122_018_454_301_963_3);
+
 /// A network between two processors, over a link, at a server with work waiting.
-struct Question {
-    graph: LayerGraph,
-    device: Processor,
-    server: Processor,
+struct Question<'a> {
+    graph: &'a LayerGraph,
+    device: &'a Processor,
+    server: &'a Processor,
     rate: BytesPerSecond,
     backlog: Seconds,
+    problem: Problem<'a>,
 }
 
 /// CDLP's answer.
@@ -40,14 +45,17 @@ pub fn run(args: &PartitionArgs) -> anyhow::Result<ExitCode> {
     if !(args.backlog.is_finite() && args.backlog >= 0.0) {
         bail!("--backlog is {}; accepted is a number of seconds, 0 or more", args.backlog);
     }
-    let question = Question {
-        graph: zoo::load(&args.model)?,
-        device: named(&args.device).context("--device")?.clone(),
-        server: named(&args.server).context("--server")?.clone(),
-        rate: parse_rate(&args.rate)?,
-        backlog: Seconds(args.backlog),
-    };
-    let answer = question.answer();
+    let draw = args.plot.as_deref().map(drawer).transpose()?;
+    let graph = zoo::load(&args.model)?;
+    let (device, server) = (named(&args.device).context("--device")?, named(&args.server).context("--server")?);
+    let (rate, backlog) = (parse_rate(&args.rate)?, Seconds(args.backlog));
+    let problem = Problem::new(&graph, device, server);
+    let question = Question { graph: &graph, device, server, rate, backlog, problem };
+    let answer = question.answer()?;
+    if let Some((path, draw)) = draw {
+        let figure = question.figure(&args.rate)?;
+        draw(&figure, path).with_context(|| format!("--plot {}", path.display()))?;
+    }
     if args.json {
         print_json(&question.json(&answer, args.layers))
     } else {
@@ -55,61 +63,96 @@ pub fn run(args: &PartitionArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-impl Question {
-    fn state(&self) -> QueueState {
+type Draw = fn(&PartitionFigure, &Path) -> anyhow::Result<()>;
+
+/// How to draw into a file of this name.
+fn drawer(path: &Path) -> anyhow::Result<(&Path, Draw)> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => Ok((path, |figure, path| Ok(write_svg(&figure.drawing()?, path)?))),
+        Some("png") => Ok((path, |figure, path| Ok(write_png(&figure.drawing()?, path)?))),
+        _ => bail!("--plot {}: accepted is a file that ends in .svg or .png", path.display()),
+    }
+}
+
+impl Question<'_> {
+    fn state(&self, rate: BytesPerSecond) -> QueueState {
         QueueState {
             device_wait: Seconds::ZERO,
             uplink_wait: Seconds::ZERO,
-            rate: self.rate,
+            rate,
             propagation: Seconds::ZERO,
             server_wait: self.backlog,
-            return_time: self.return_time(),
+            // The result returns at the rate of the uplink.
+            return_time: self.graph.output_bytes() / rate,
         }
     }
 
-    /// The result returns at the rate of the uplink.
-    fn return_time(&self) -> Seconds {
-        self.graph.output_bytes() / self.rate
+    /// CDLP's choice at a rate.
+    fn choice(&self, rate: BytesPerSecond) -> anyhow::Result<Split> {
+        Partitioner::Cdlp.split(&self.problem, &self.state(rate)).context("CDLP has an answer to everything")
     }
 
-    fn answer(&self) -> Answer {
-        let frontier = Frontier::new(&self.graph, &self.device, &[&self.server]);
-        let split = best_cut(&frontier, 0, &self.state());
-        let local = local_choice(&frontier, Seconds::ZERO);
-        let is_local = local.completion <= split.completion;
-        let Choice { candidate, device_end, upload_end, server_start, completion } =
-            if is_local { local } else { split };
-        let kept = frontier.cut(candidate).on_device();
-        Answer {
-            device_layers: (0..self.graph.len()).filter(|&layer| kept[layer]).collect(),
-            bytes: frontier.upload(candidate).0,
-            device_s: device_end.0,
-            transfer_s: (upload_end - device_end).0,
-            wait_s: (server_start - upload_end).0,
-            edge_s: frontier.edge_time(candidate, 0).0,
-            return_s: if is_local { 0.0 } else { self.return_time().0 },
-            total_s: completion.0,
-        }
+    fn answer(&self) -> anyhow::Result<Answer> {
+        let state = self.state(self.rate);
+        let Split { cut, cost } = self.choice(self.rate)?;
+        let (transfer, total) = (cost.upload / self.rate, latency(&cost, &state));
+        let arrival = cost.device + transfer;
+        let wait = if cut.is_local() { Seconds::ZERO } else { arrival.max(self.backlog) - arrival };
+        Ok(Answer {
+            device_layers: (0..self.graph.len()).filter(|&layer| cut.on_device()[layer]).collect(),
+            bytes: cost.upload.0,
+            device_s: cost.device.0,
+            transfer_s: transfer.0,
+            wait_s: wait.0,
+            edge_s: cost.edge.0,
+            return_s: if cut.is_local() { 0.0 } else { state.return_time.0 },
+            total_s: total.0,
+        })
     }
 
-    /// What each rival's cut, chosen for an idle system, costs in the present state.
-    fn rivals(&self) -> [(&'static str, f64); 4] {
-        let idle = IdleSystem { rate: self.rate, propagation: Seconds::ZERO, return_time: self.return_time() };
-        let (graph, device, server) = (&self.graph, &self.device, &self.server);
-        [
-            ("device-only", self.total(&device_only(graph, device, server).cost)),
-            ("edge-only", self.total(&edge_only(graph, device, server).cost)),
-            ("neurosurgeon", self.total(&neurosurgeon(graph, device, server, &idle).cost)),
-            ("dads", self.total(&dads(graph, device, server, &idle).cost)),
-        ]
+    /// What each rival's cut costs in the present state; none for a search that is too long.
+    fn rivals(&self) -> Vec<(&'static str, Option<f64>)> {
+        let state = self.state(self.rate);
+        let rivals = Partitioner::ALL.into_iter().filter(|scheme| *scheme != Partitioner::Cdlp);
+        let total = |split: Split| latency(&split.cost, &state).0;
+        rivals.map(|scheme| (scheme.name(), scheme.split(&self.problem, &state).map(total))).collect()
     }
 
-    fn total(&self, cost: &CutCost) -> f64 {
-        if cost.upload.0 == 0.0 {
-            return cost.device.0;
-        }
-        let arrival = cost.device + cost.upload / self.rate;
-        (arrival.max(self.backlog) + cost.edge + self.return_time()).0
+    /// Latency over cuts at the rate asked for, and over rates.
+    fn figure(&self, rate: &str) -> anyhow::Result<PartitionFigure> {
+        let state = self.state(self.rate);
+        let point = |cut: Cut| {
+            let Split { cut, cost } = self.problem.split(cut);
+            (cut.device_layers() as f64, latency(&cost, &state).0)
+        };
+        let frontier = self.problem.frontier();
+        let (first, last, factor) = PLOT_RATES;
+        let rates: Vec<f64> =
+            std::iter::successors(Some(first), |rate| (rate * factor < last * 1.001).then_some(rate * factor))
+                .collect();
+        let line = |scheme: Partitioner| {
+            let at = |&mbit: &f64| {
+                let state = self.state(BytesPerSecond::from_mbit(mbit));
+                let split = scheme.split(&self.problem, &state)?;
+                Some((mbit, latency(&split.cost, &state).0))
+            };
+            (scheme.name().to_owned(), rates.iter().filter_map(at).collect())
+        };
+        // What exhaustive search finds is CDLP's line again.
+        let schemes = Partitioner::ALL.into_iter().filter(|scheme| *scheme != Partitioner::Exhaustive);
+        let backlog = self.backlog.0;
+        Ok(PartitionFigure {
+            title: format!("Where to cut {}", self.graph.name()),
+            note: format!(
+                "from {} to {}, with {backlog} s of work waiting at the server",
+                self.device.name, self.server.name
+            ),
+            rate: rate.trim().to_owned(),
+            prefixes: (0..=self.graph.len()).map(|layers| point(Cut::prefix(self.graph, layers))).collect(),
+            candidates: (0..frontier.len()).map(|at| point(frontier.cut(at).clone())).collect(),
+            chosen: point(self.choice(self.rate)?.cut),
+            schemes: schemes.map(line).collect(),
+        })
     }
 
     fn json(&self, answer: &Answer, layers: bool) -> Value {
@@ -129,8 +172,7 @@ impl Question {
         });
         if layers {
             let times = |id: usize| {
-                let (device, server) =
-                    (self.device.layer_time(&self.graph, id), self.server.layer_time(&self.graph, id));
+                let (device, server) = self.layer_times(id);
                 json!({ "id": id, "device_s": device, "edge_s": server })
             };
             value["layers"] = (0..self.graph.len()).map(times).collect();
@@ -138,16 +180,16 @@ impl Question {
         value
     }
 
+    /// Time of a layer on both sides.
+    fn layer_times(&self, id: usize) -> (Seconds, Seconds) {
+        (self.device.layer_time(self.graph, id), self.server.layer_time(self.graph, id))
+    }
+
     fn text(&self, answer: &Answer, layers: bool) -> anyhow::Result<String> {
         let mut text = String::new();
         let (kept, all) = (answer.device_layers.len(), self.graph.len());
-        writeln!(
-            text,
-            "{}: {kept} of {all} layers on the {}, the rest on the {}",
-            self.graph.name(),
-            self.device.name,
-            self.server.name
-        )?;
+        let (network, device, server) = (self.graph.name(), &self.device.name, &self.server.name);
+        writeln!(text, "{network}: {kept} of {all} layers on the {device}, the rest on the {server}")?;
         if let (true, Some(last)) = (kept < all, answer.device_layers.last()) {
             writeln!(text, "cut after layer {last} ({})", self.graph.layers()[*last].name)?;
         }
@@ -163,20 +205,20 @@ impl Question {
             let bytes = if part == "transfer" { format!("  {:.0} B", answer.bytes) } else { String::new() };
             writeln!(text, "  {part:<10} {:>10.3} ms{bytes}", seconds * 1e3)?;
         }
-        writeln!(text, "rivals, their cuts chosen for an idle system:")?;
+        writeln!(text, "rivals (all but exhaustive choose for a system without load):")?;
         for (name, total) in self.rivals() {
-            writeln!(
-                text,
-                "  {name:<14} {:>10.3} ms  ({:+.1} %)",
-                total * 1e3,
-                100.0 * (total / answer.total_s - 1.0)
-            )?;
+            match total {
+                Some(total) => {
+                    let more = 100.0 * (total / answer.total_s - 1.0);
+                    writeln!(text, "  {name:<14} {:>10.3} ms  ({more:+.1} %)", total * 1e3)?;
+                }
+                None => writeln!(text, "  {name:<14} too many cuts to try each")?,
+            }
         }
         if layers {
             writeln!(text, "{:>4} {:<28} {:>11} {:>11}  side", "id", "layer", "device ms", "edge ms")?;
             for (id, layer) in self.graph.layers().iter().enumerate() {
-                let (device, server) =
-                    (self.device.layer_time(&self.graph, id), self.server.layer_time(&self.graph, id));
+                let (device, server) = self.layer_times(id);
                 let side = if answer.device_layers.contains(&id) { "device" } else { "edge" };
                 writeln!(text, "{id:>4} {:<28} {:>11.4} {:>11.4}  {side}", layer.name, device.0 * 1e3, server.0 * 1e3)?;
             }

@@ -3,6 +3,7 @@
 mod commands;
 mod files;
 mod full_disk;
+mod models;
 mod partition;
 mod refusals;
 mod reproducible;

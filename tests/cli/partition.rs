@@ -35,9 +35,16 @@ fn check_times(answer: &Value, place: &str) {
     assert!(parts.iter().all(|part| *part >= -1e-12), "{place}: {parts:?}");
     assert!((parts.iter().sum::<f64>() - total).abs() < 1e-9, "{place}: {parts:?} do not sum to {total}");
     let rivals = answer["rivals"].as_object().unwrap();
-    assert_eq!(rivals.len(), 4);
-    for (rival, seconds) in rivals {
+    let names: Vec<&String> = rivals.keys().collect();
+    assert_eq!(names, ["dads", "dads-heavy", "device-only", "edge-only", "exhaustive", "neurosurgeon"]);
+    // Exhaustive search is none for networks with too many cuts.
+    for (rival, seconds) in rivals.iter().filter(|(rival, seconds)| *rival != "exhaustive" || !seconds.is_null()) {
         assert!(total <= number(seconds) + 1e-9, "{place}: {rival} takes {seconds} s, the answer {total} s");
+    }
+    if let Some(optimum) = rivals["exhaustive"].as_f64() {
+        assert!((total - optimum).abs() < 1e-9, "{place}: {total} s, but the optimum is {optimum} s");
+    } else {
+        assert!(place.starts_with("yolox-s "), "{place} was not searched exhaustively");
     }
     let device_only: f64 = answer["layers"].as_array().unwrap().iter().map(|layer| number(&layer["device_s"])).sum();
     assert!((device_only - number(&rivals["device-only"])).abs() < 1e-9, "{place}");
@@ -73,5 +80,30 @@ fn the_text_lists_the_layers_with_their_sides() {
     let layers = mec_gym(&["models", "alexnet", "--json"]).done().json()["layers"].as_array().unwrap().len();
     let sides = text.lines().filter(|line| line.ends_with("  device") || line.ends_with("  edge")).count();
     assert_eq!(sides, layers, "{text}");
-    assert!(text.contains("rivals, their cuts chosen for an idle system"), "{text}");
+    assert!(text.contains("rivals (all but exhaustive choose for a system without load)"), "{text}");
+}
+
+#[test]
+fn the_plot_is_written_whole_as_svg_and_as_png_and_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let draw = |file: &str| {
+        let path = home.path().join(file);
+        let answer = mec_gym(&["partition", "squeezenet", "--backlog", "0.1", "--plot", path.to_str().unwrap()]);
+        (answer, std::fs::read(path))
+    };
+    let (answer, svg) = draw("cut.svg");
+    let svg = String::from_utf8(svg.unwrap()).unwrap();
+    assert!(answer.done().out.starts_with("squeezenet: "));
+    assert!(svg.trim_end().ends_with("</svg>"));
+    for text in ["Where to cut squeezenet", "dads-heavy", "neurosurgeon", "Layers on the device", "Mbit/s"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    let (answer, png) = draw("cut.png");
+    answer.done();
+    assert!(png.unwrap().starts_with(b"\x89PNG"));
+    let (answer, nothing) = draw("cut.pdf");
+    answer.refused(1, &["--plot", "cut.pdf", ".svg or .png"]);
+    assert!(nothing.is_err());
+    let (answer, _) = draw("no/such/folder/cut.svg");
+    answer.refused(1, &["--plot", "no/such/folder"]);
 }

@@ -9,6 +9,7 @@ mod font;
 mod labels;
 mod learning_curve;
 mod palette;
+mod partition;
 mod render;
 mod scale;
 
@@ -19,6 +20,7 @@ use thiserror::Error;
 pub use comparison::ComparisonFigure;
 pub use drawing::Drawing;
 pub use learning_curve::{Curve, LearningCurve, Reference, SeedCurve};
+pub use partition::PartitionFigure;
 
 use crate::files::{FileError, Picture, RunFolder, write_atomic};
 
