@@ -164,6 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn a_look_up_reads_no_more_of_its_table_than_it_writes() {
+        let graph = zoo::load("bert-base").unwrap();
+        let words = graph.layers().iter().position(|layer| layer.op == "Gather").unwrap();
+        let layer = &graph.layers()[words];
+        assert!(layer.param_bytes.0 > 9e7, "23 million numbers, of which one text needs 128 rows");
+        let phone = named("phone").unwrap();
+        let moved = 2.0 * layer.output_bytes.0 + graph.bytes_read(words).0;
+        let expected = moved / phone.memory.0 + phone.overhead.0;
+        assert!((phone.layer_time(&graph, words).0 - expected).abs() < 1e-12);
+    }
+
+    #[test]
     fn every_processor_of_the_catalogue_is_valid_and_found_by_its_name() {
         for processor in catalogue() {
             processor.validate().unwrap();

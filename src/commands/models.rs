@@ -27,14 +27,14 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
 
 fn table(summaries: &[ModelSummary]) -> anyhow::Result<String> {
     let mut text = format!(
-        "{:<14} {:>6} {:>8} {:>10} {:>12} {:>8} {:>11}\n",
+        "{:<18} {:>6} {:>8} {:>10} {:>12} {:>8} {:>11}\n",
         "network", "layers", "GFLOP", "params MB", "input bytes", "cuts", "candidates"
     );
     for summary in summaries {
         let cuts = summary.cuts.map_or_else(|| "unknown".to_owned(), |cuts| cuts.to_string());
         writeln!(
             text,
-            "{:<14} {:>6} {:>8.2} {:>10.1} {:>12} {:>8} {:>11}",
+            "{:<18} {:>6} {:>8.2} {:>10.1} {:>12} {:>8} {:>11}",
             summary.name,
             summary.layers,
             summary.gflop,

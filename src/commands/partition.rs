@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mec_envs::dnn::{LayerGraph, zoo};
-use mec_envs::partition::{Cut, Partitioner, Problem, QueueState, Split, latency};
+use mec_envs::partition::{Cut, Frontier, Partitioner, Problem, QueueState, Split, latency};
 use mec_envs::processor::{Processor, named};
 use mec_envs::units::{BytesPerSecond, Seconds};
 use mec_experiments::plot::{Figure, PartitionFigure, write_png, write_svg};
@@ -125,7 +125,8 @@ impl Question<'_> {
             let Split { cut, cost } = self.problem.split(cut);
             (cut.device_layers() as f64, latency(&cost, &state).0)
         };
-        let frontier = self.problem.frontier();
+        // The exact frontier of a chain has every cut: dots show the few that make a difference.
+        let frontier = Frontier::new(self.graph, self.device, &[self.server]);
         let (first, last, factor) = PLOT_RATES;
         let rates: Vec<f64> =
             std::iter::successors(Some(first), |rate| (rate * factor < last * 1.001).then_some(rate * factor))
@@ -189,7 +190,11 @@ impl Question<'_> {
         let mut text = String::new();
         let (kept, all) = (answer.device_layers.len(), self.graph.len());
         let (network, device, server) = (self.graph.name(), &self.device.name, &self.server.name);
-        writeln!(text, "{network}: {kept} of {all} layers on the {device}, the rest on the {server}")?;
+        match kept {
+            0 => writeln!(text, "{network}: all {all} layers on the {server}")?,
+            _ if kept == all => writeln!(text, "{network}: all {all} layers on the {device}")?,
+            _ => writeln!(text, "{network}: {kept} of {all} layers on the {device}, the rest on the {server}")?,
+        }
         if let (true, Some(last)) = (kept < all, answer.device_layers.last()) {
             writeln!(text, "cut after layer {last} ({})", self.graph.layers()[*last].name)?;
         }

@@ -96,13 +96,12 @@ impl PartitionFigure {
         draw_frame(&frame, ("Uplink rate (Mbit/s)", rate_label), drawing);
         let heading = "Latency (s) of every scheme over the rate";
         drawing.text((LEFT_PANEL_END + 34.0, TOP - 34.0), Anchor::Start, (SMALL, QUIET_TEXT), heading);
-        // Ours is painted last, over the others.
-        for (index, (_, points)) in self.schemes.iter().enumerate().rev() {
-            let ink = ink(index);
+        // Ours is a broad band under the others, so that those that coincide with it show.
+        for (index, (_, points)) in self.schemes.iter().enumerate() {
             let line = points.iter().map(|&(rate, latency)| (frame.x.position(rate), frame.y.position(latency)));
             match index {
-                0 => drawing.line(line.collect(), 3.0, ink),
-                _ => drawing.dashed_line(line.collect(), 1.8, ink, 4.0 + 2.0 * index as f64),
+                0 => drawing.line(line.collect(), 9.0, ink(index).faint(0.35)),
+                _ => drawing.dashed_line(line.collect(), 2.0, ink(index), 3.0 + 1.5 * index as f64),
             }
         }
         let last = |points: &Vec<Point>| points.last().map_or(TOP, |point| frame.y.position(point.1));
