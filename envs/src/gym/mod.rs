@@ -3,6 +3,7 @@
 //! Nothing here knows what an edge server is: agents import this module (and [`crate::rng`]) and no other.
 
 mod check;
+pub mod classic;
 mod env;
 pub mod probe;
 mod space;

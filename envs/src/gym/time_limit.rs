@@ -24,6 +24,12 @@ impl<E: Env> TimeLimit<E> {
     pub fn inner(&self) -> &E {
         &self.env
     }
+
+    /// The wrapped environment, for what the interface does not offer, such as a state to start from. Steps and resets
+    /// of it are not counted.
+    pub fn inner_mut(&mut self) -> &mut E {
+        &mut self.env
+    }
 }
 
 impl<E: Env> Env for TimeLimit<E> {
