@@ -181,6 +181,9 @@ pub struct AddModelArgs {
     /// Value of an open dimension, for example batch=1; one without a symbol is INPUT:AXIS; can be repeated
     #[arg(long = "dim", value_name = "DIMENSION=VALUE", value_parser = dimension)]
     pub dims: Vec<(String, u32)>,
+    /// Of several inputs those of the network, where the others are weights; can be repeated [default: all]
+    #[arg(long = "input", value_name = "INPUT")]
+    pub inputs: Vec<String>,
     /// Count an unknown operator as no work; can be repeated
     #[arg(long = "zero-op", value_name = "OPERATOR")]
     pub zero_ops: Vec<String>,

@@ -35,7 +35,19 @@ pub fn run(args: &AddModelArgs) -> anyhow::Result<ExitCode> {
         input_bytes: args.input_bytes.map(Bytes),
         zero_ops: args.zero_ops.clone(),
     };
-    let profile = OnnxFile::open(&args.file)?.with_dims(&args.dims)?.profile(&options)?;
+    let twice = |at: &usize| args.dims[..*at].iter().any(|(name, _)| *name == args.dims[*at].0);
+    if let Some(at) = (0..args.dims.len()).find(twice) {
+        bail!("--dim {} is given twice; accepted is one value", args.dims[at].0);
+    }
+    // The runtime panics on some files where it should refuse them; what it says then becomes our error.
+    std::panic::set_hook(Box::new(|panic| {
+        let elsewhere = |file: &str| file.contains("/registry/") && !file.contains("/mec-");
+        if !panic.location().is_some_and(|place| elsewhere(place.file())) {
+            eprintln!("{panic}");
+        }
+    }));
+    let file = OnnxFile::open(&args.file)?.with_inputs(&args.inputs)?.with_dims(&args.dims)?;
+    let profile = file.profile(&options)?;
     if zoo::names().any(|name| name == profile.name) && args.out.is_none() {
         bail!("--name {}: a network of this name ships with mec-gym; accepted is another name", profile.name);
     }

@@ -46,6 +46,14 @@ pub enum GraphError {
         /// What it reads.
         input: String,
     },
+    /// A result does not exist.
+    #[error("network {network:?}, field results: no layer {layer:?}")]
+    UnknownResult {
+        /// The network.
+        network: String,
+        /// The result.
+        layer: String,
+    },
     /// A layer reads nothing, so no path leads from the network's input to it.
     #[error("network {network:?}, layer {layer:?}, field inputs: empty, so the layer hangs in the air")]
     Disconnected {
@@ -81,7 +89,8 @@ pub enum GraphError {
 /// A network as a directed acyclic graph of layers in topological order.
 ///
 /// Layers are addressed by their position in that order. Each layer makes one tensor, which any number of
-/// layers may read; layers that nobody reads make the network's result.
+/// layers may read; layers that nobody reads make the
+/// network's result, besides those named.
 ///
 /// # Example
 /// ```
@@ -97,6 +106,8 @@ pub struct LayerGraph {
     predecessors: Vec<Vec<usize>>,
     successors: Vec<Vec<usize>>,
     reads_input: Vec<bool>,
+    /// Layers that somebody reads and that are results all the same.
+    results: BTreeSet<usize>,
 }
 
 impl LayerGraph {
@@ -125,6 +136,7 @@ impl LayerGraph {
             predecessors: Vec::with_capacity(order.len()),
             successors: vec![Vec::new(); order.len()],
             reads_input: Vec::with_capacity(order.len()),
+            results: BTreeSet::new(),
         };
         for (place, &node) in order.iter().enumerate() {
             let mut sources: Vec<usize> = inputs[node].layers.iter().map(|&source| position[source]).collect();
@@ -135,6 +147,19 @@ impl LayerGraph {
             graph.reads_input.push(inputs[node].network);
         }
         Ok(graph)
+    }
+
+    /// The same network with these layers as results too, by name, although other layers read them.
+    ///
+    /// # Errors
+    /// [`GraphError::UnknownResult`] if a layer does not exist.
+    pub fn with_results(mut self, names: &[String]) -> Result<Self, GraphError> {
+        for name in names {
+            let unknown = || GraphError::UnknownResult { network: self.name.clone(), layer: name.clone() };
+            let layer = self.layers.iter().position(|layer| &layer.name == name).ok_or_else(unknown)?;
+            self.results.insert(layer);
+        }
+        Ok(self)
     }
 
     /// The same network with another input size, for example a picture that travels as JPEG.
@@ -204,10 +229,10 @@ impl LayerGraph {
         self.layers.iter().map(|layer| layer.param_bytes).sum()
     }
 
-    /// Bytes of the result: the outputs that no layer reads.
+    /// Bytes of the result: the outputs that no layer reads, and those named as results besides.
     pub fn output_bytes(&self) -> Bytes {
-        let results = self.layers.iter().zip(&self.successors).filter(|(_, readers)| readers.is_empty());
-        results.map(|(layer, _)| layer.output_bytes).sum()
+        let is_result = |layer: &usize| self.successors[*layer].is_empty() || self.results.contains(layer);
+        (0..self.len()).filter(is_result).map(|layer| self.layers[layer].output_bytes).sum()
     }
 }
 

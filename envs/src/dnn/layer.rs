@@ -34,7 +34,9 @@ impl LayerKind {
     pub fn of_op(op: &str) -> Option<Self> {
         let kind = match op {
             "Conv" | "ConvTranspose" | "ConvInteger" | "QLinearConv" => Self::Convolution,
-            "Gemm" | "MatMul" | "MatMulInteger" | "QLinearMatMul" | "Einsum" | "LSTM" | "GRU" | "RNN" => Self::Dense,
+            "Gemm" | "MatMul" | "MatMulInteger" | "QLinearMatMul" | "Einsum" | "Attention" | "LSTM" | "GRU" | "RNN" => {
+                Self::Dense
+            }
             _ if ELEMENTWISE.contains(&op) => Self::Elementwise,
             _ if POOLING.contains(&op) => Self::Pooling,
             _ if MOVEMENT.contains(&op) => Self::Movement,
@@ -50,7 +52,8 @@ const ELEMENTWISE: &[&str] = &[
     "Relu", "PRelu", "LeakyRelu", "ThresholdedRelu", "Elu", "Celu", "Selu", "Gelu", "Sigmoid", "HardSigmoid", "HardSwish",
     "Swish", "Mish", "Softplus", "Softsign", "Tanh", "Softmax", "LogSoftmax", "Hardmax", "Clip", "Dropout", "Identity",
     "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Mean", "Min", "Max", "Sqrt", "Exp", "Log", "Erf", "Abs", "Neg",
-    "Sign", "Reciprocal", "Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Atan",
+    "Sign", "Reciprocal", "RotaryEmbedding", "Shrink", "BitShift", "Floor", "Ceil", "Round",
+    "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
     "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Not", "Where", "IsNaN", "IsInf",
     "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
     "LpNormalization", "MeanVarianceNormalization", "LRN",
@@ -69,7 +72,7 @@ const POOLING: &[&str] = &[
 #[rustfmt::skip]
 const MOVEMENT: &[&str] = &[
     "Concat", "Split", "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Tile", "Pad",
-    "Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "OneHot", "Trilu",
+    "Gather", "GatherElements", "GatherND", "Scatter", "ScatterElements", "ScatterND", "OneHot", "Trilu",
     "Resize", "Upsample", "GridSample", "DepthToSpace", "SpaceToDepth",
 ];
 

@@ -40,6 +40,9 @@ pub struct Profile {
     pub input_shape: Vec<u32>,
     /// Bytes of the input as captured, for example 150,528 for a 224x224 picture of three bytes per pixel.
     pub input_bytes: Bytes,
+    /// Names of layers whose output is a result although other layers read it; those that no layer reads are anyway.
+    #[serde(default)]
+    pub results: Vec<String>,
     /// The layers.
     pub layers: Vec<ProfileLayer>,
 }
@@ -116,6 +119,7 @@ impl Profile {
     pub fn graph(&self, file: &str) -> Result<LayerGraph, ProfileError> {
         let nodes: Result<Vec<Node>, _> = self.layers.iter().map(|layer| layer.node(file)).collect();
         LayerGraph::new(self.name.as_str(), self.input_bytes, nodes?)
+            .and_then(|graph| graph.with_results(&self.results))
             .map_err(|source| ProfileError::Graph { file: file.into(), source })
     }
 
@@ -130,7 +134,11 @@ impl Profile {
         ] {
             text += &format!("{key} = {}\n", quoted(value));
         }
-        text += &format!("input_shape = {:?}\ninput_bytes = {}\nlayers = [\n", self.input_shape, self.input_bytes.0);
+        text += &format!("input_shape = {:?}\ninput_bytes = {}\n", self.input_shape, number(self.input_bytes.0));
+        if !self.results.is_empty() {
+            text += &format!("results = [{}]\n", quoted_list(&self.results));
+        }
+        text += "layers = [\n";
         for layer in &self.layers {
             text += &format!("  {},\n", layer.line());
         }
@@ -157,22 +165,30 @@ impl ProfileLayer {
     }
 
     fn line(&self) -> String {
-        let inputs: Vec<String> = self.inputs.iter().map(|input| quoted(input)).collect();
         let kind = self.kind.map_or_else(String::new, |kind| format!(" kind = {},", kind_name(kind)));
         format!(
             "{{ name = {}, op = {},{kind} inputs = [{}], flop = {}, param_bytes = {}, output_bytes = {} }}",
             quoted(&self.name),
             quoted(&self.op),
-            inputs.join(", "),
-            self.flop.0,
-            self.param_bytes.0,
-            self.output_bytes.0
+            quoted_list(&self.inputs),
+            number(self.flop.0),
+            number(self.param_bytes.0),
+            number(self.output_bytes.0)
         )
     }
 }
 
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+fn quoted_list(texts: &[String]) -> String {
+    texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
+}
+
+/// A number as TOML reads it back: whole ones as integers, which end at 2^63.
+fn number(value: f64) -> String {
+    if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
 }
 
 fn kind_name(kind: LayerKind) -> String {
@@ -206,6 +222,20 @@ layers = [
         let graph = profile.graph("toy.toml").unwrap();
         assert_eq!(graph.layers()[0].kind, LayerKind::DepthwiseConvolution);
         assert_eq!(graph.layers()[1].kind, LayerKind::Elementwise);
+        let mut large = profile;
+        (large.layers[0].flop.0, large.input_bytes.0) = (9.5e18, 1e300);
+        assert_eq!(Profile::parse("toy.toml", &large.to_toml()).unwrap(), large);
+    }
+
+    #[test]
+    fn a_result_that_others_read_is_returned_too() {
+        let text = TEXT.replace("layers = [", "results = [\"conv\"]\nlayers = [");
+        let profile = Profile::parse("toy.toml", &text).unwrap();
+        assert_eq!(Profile::parse("toy.toml", &profile.to_toml()).unwrap(), profile);
+        assert_eq!(profile.graph("toy.toml").unwrap().output_bytes(), Bytes(2048.0 + 2048.5));
+        let wrong = Profile { results: vec!["dense".into()], ..profile };
+        let error = wrong.graph("toy.toml").unwrap_err().to_string();
+        assert!(error.contains("field results: no layer \"dense\""), "{error}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub enum OnnxError {
         message: String,
     },
     /// A dimension of an input is open.
-    #[error("{file}: input {input:?} has the open dimension {dim:?}: give it a value, for example --dim {dim}=1")]
+    #[error("{file}: input {input:?} has the open dimension {dim:?}: give it a value, for example --dim \"{dim}=1\"")]
     OpenDim {
         /// The file.
         file: String,
@@ -68,6 +68,16 @@ pub enum OnnxError {
         input: String,
         /// The dimension: its symbol, or `input:axis` where it has none.
         dim: String,
+    },
+    /// An input was named that the network does not have.
+    #[error("{file}: there is no input {input:?}; there are: {known}")]
+    UnknownInput {
+        /// The file.
+        file: String,
+        /// The input asked for.
+        input: String,
+        /// The inputs.
+        known: String,
     },
     /// A value was given for a dimension that no input has.
     #[error("{file}: no input has the open dimension {dim:?}; there are: {}", if known.is_empty() { "none" } else { known })]
@@ -85,6 +95,19 @@ pub enum OnnxError {
          --zero-op {op}"
     )]
     UnknownOp {
+        /// The file.
+        file: String,
+        /// The node.
+        node: String,
+        /// The operator.
+        op: String,
+    },
+    /// An operator that runs parts of the network depending on values.
+    #[error(
+        "{file}: node {node}: operator {op:?} runs parts of the network depending on values; only an If whose condition \
+         follows from shapes and stored tensors can be counted"
+    )]
+    ControlFlow {
         /// The file.
         file: String,
         /// The node.

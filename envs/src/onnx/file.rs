@@ -57,6 +57,10 @@ impl OnnxFile {
         let opset = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
         let opset = opset.map_or(0, |set| set.version);
         let graph = model.graph.ok_or_else(|| not_onnx("it holds no graph".into()))?;
+        if let Some(sparse) = graph.sparse_initializer.first() {
+            let name = sparse.values.as_ref().map_or("", |values| &values.name);
+            return Err(not_onnx(format!("stored tensor {name:?} is sparse, which is not supported")));
+        }
         if graph.node.is_empty() || graph.output.is_empty() {
             return Err(not_onnx("its graph has no node or no output".into()));
         }
@@ -81,7 +85,8 @@ impl OnnxFile {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             return Err(OnnxError::UnknownDim { file: self.file, dim: dim.clone(), known });
         }
-        for info in self.graph.input.iter_mut().chain(&mut self.graph.value_info) {
+        let graph = &mut self.graph;
+        for info in graph.input.iter_mut().chain(&mut graph.value_info).chain(&mut graph.output) {
             let name = info.name.clone();
             for (axis, dimension) in shape_mut(info).into_iter().enumerate() {
                 let open = open_dim(&name, axis, dimension);
@@ -93,10 +98,33 @@ impl OnnxFile {
         Ok(self)
     }
 
-    /// An open dimension of an input is the error.
+    /// The file with these inputs alone; the others are weights that were not stored, as some exporters write them. No
+    /// names leave the file as it is.
+    ///
+    /// # Errors
+    /// [`OnnxError::UnknownInput`] for one that the network does not have, which lists those there are.
+    pub fn with_inputs(mut self, names: &[String]) -> Result<Self, OnnxError> {
+        let has = |name: &String| self.graph.input.iter().any(|input| &input.name == name);
+        if let Some(input) = names.iter().find(|name| !has(name)) {
+            let known: Vec<&str> = self.graph.input.iter().map(|input| input.name.as_str()).collect();
+            return Err(OnnxError::UnknownInput { known: known.join(", "), file: self.file, input: input.clone() });
+        }
+        if names.is_empty() {
+            return Ok(self);
+        }
+        let (inputs, weights) =
+            std::mem::take(&mut self.graph.input).into_iter().partition(|input| names.contains(&input.name));
+        self.graph.input = inputs;
+        self.graph.initializer.extend(weights.into_iter().map(unstored));
+        self.check_stored()?;
+        Ok(self)
+    }
+
+    /// An open dimension of an input that some node reads is the error.
     pub(super) fn check_dims(&self) -> Result<(), OnnxError> {
+        let read: HashSet<&str> = self.graph.node.iter().flat_map(reads).collect();
         let open = |input: &ValueInfoProto| open_dims(input).next().map(|dim| (input.name.clone(), dim));
-        match self.graph.input.iter().find_map(open) {
+        match self.graph.input.iter().filter(|input| read.contains(input.name.as_str())).find_map(open) {
             Some((input, dim)) => Err(OnnxError::OpenDim { file: self.file.clone(), input, dim }),
             None => Ok(()),
         }
@@ -109,6 +137,7 @@ impl OnnxFile {
         for tensor in self.graph.initializer.iter().chain(attributes) {
             let damaged = |message| OnnxError::Stored { file: self.file.clone(), tensor: tensor.name.clone(), message };
             check_tensor(tensor).map_err(damaged)?;
+            check_integers(tensor).map_err(damaged)?;
         }
         Ok(())
     }
@@ -121,9 +150,9 @@ impl OnnxFile {
         let mut readers = vec![Vec::new(); nodes.len()];
         for (at, node) in nodes.iter().enumerate() {
             let mut sources = BTreeSet::new();
-            for tensor in node.input.iter().filter(|tensor| !tensor.is_empty()) {
+            for tensor in reads(node) {
                 let unknown = || self.unknown(node_name(at, node), tensor);
-                sources.extend(makers.get(tensor.as_str()).ok_or_else(unknown)?);
+                sources.extend(makers.get(tensor).ok_or_else(unknown)?);
             }
             missing.push(sources.len());
             sources.into_iter().for_each(|source: usize| readers[source].push(at));
@@ -176,6 +205,20 @@ impl OnnxFile {
     }
 }
 
+/// The tensors that a node reads: its inputs, and what its subgraphs take from around them.
+pub(super) fn reads(node: &NodeProto) -> Vec<&str> {
+    let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    for graph in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
+        let made = graph.node.iter().flat_map(|node| &node.output);
+        let given =
+            graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|tensor| &tensor.name));
+        let own: HashSet<&str> = made.chain(given).map(String::as_str).collect();
+        let read = graph.node.iter().flat_map(reads).chain(graph.output.iter().map(|output| output.name.as_str()));
+        names.extend(read.filter(|name| !own.contains(name)));
+    }
+    names
+}
+
 /// How messages call a node: its name where it has one, else its number, and its operator.
 pub(super) fn node_name(at: usize, node: &NodeProto) -> String {
     if node.name.is_empty() {
@@ -189,7 +232,7 @@ pub(super) fn node_name(at: usize, node: &NodeProto) -> String {
 pub(super) fn element_bytes(data_type: i32) -> Option<u64> {
     Some(match DataType::try_from(data_type).ok()? {
         DataType::Bool | DataType::Uint8 | DataType::Int8 => 1,
-        DataType::Uint16 | DataType::Int16 | DataType::Float16 => 2,
+        DataType::Uint16 | DataType::Int16 | DataType::Float16 | DataType::Bfloat16 => 2,
         DataType::Uint32 | DataType::Int32 | DataType::Float => 4,
         DataType::Uint64 | DataType::Int64 | DataType::Double => 8,
         _ => return None,
@@ -210,26 +253,54 @@ pub(super) fn is_external(tensor: &TensorProto) -> bool {
 fn check_tensor(tensor: &TensorProto) -> Result<(), String> {
     let bytes = element_bytes(tensor.data_type).ok_or_else(|| {
         let name = DataType::try_from(tensor.data_type).map_or("unknown", |data_type| data_type.as_str_name());
-        format!("its type {name} is not supported; integers of 8 to 64 bits, bool, float16, float and double are")
+        format!(
+            "its type {name} is not supported; integers of 8 to 64 bits, bool, bfloat16, float16, float and double are"
+        )
     })?;
     let elements = elements(&tensor.dims).ok_or_else(|| format!("its dimensions {:?} are no shape", tensor.dims))?;
     if is_external(tensor) {
         return Ok(());
     }
-    let typed = [tensor.float_data.len(), tensor.int32_data.len(), tensor.int64_data.len(), tensor.double_data.len()]
-        .into_iter()
-        .max()
-        .unwrap_or(0);
+    let lists = [tensor.float_data.len(), tensor.int32_data.len(), tensor.int64_data.len()];
+    let typed = lists.into_iter().chain([tensor.double_data.len(), tensor.uint64_data.len()]).max().unwrap_or(0);
     let (found, expected, unit) = if tensor.raw_data.is_empty() {
         (typed as u64, elements, "values")
     } else {
         (tensor.raw_data.len() as u64, elements * bytes, "bytes")
     };
-    // Unsigned 64-bit numbers have a list of their own, which nobody reads here.
     if found == expected {
         Ok(())
     } else {
         Err(format!("{found} {unit} are stored, its shape {:?} has {expected}", tensor.dims))
+    }
+}
+
+/// Shapes beyond any memory are refused before anything is computed with them. Ends of slices may be "the last one",
+/// which is as large as the type allows.
+fn check_integers(tensor: &TensorProto) -> Result<(), String> {
+    let sound = |value: i64| value.unsigned_abs() < 1 << 31 || value.unsigned_abs() > 1 << 62;
+    let values = super::weights::integers(tensor).unwrap_or_default();
+    match values.into_iter().find(|&value| !sound(value)) {
+        Some(value) => Err(format!("it holds {value}, which is no dimension: accepted is less than 2^31")),
+        None => Ok(()),
+    }
+}
+
+/// An input as a stored tensor whose data is nowhere.
+fn unstored(input: ValueInfoProto) -> TensorProto {
+    let value = input.r#type.and_then(|kind| kind.value);
+    let tensor = value.map(|Value::TensorType(tensor)| tensor).unwrap_or_default();
+    let dims = tensor.shape.map_or_else(Vec::new, |shape| shape.dim);
+    let dims = dims.into_iter().map(|dim| match dim.value {
+        Some(dimension::Value::DimValue(value)) => value,
+        _ => -1,
+    });
+    TensorProto {
+        name: input.name,
+        data_type: tensor.elem_type,
+        dims: dims.collect(),
+        data_location: Some(DataLocation::External as i32),
+        ..Default::default()
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tract_onnx::pb::{GraphProto, TensorProto, ValueInfoProto};
-use tract_onnx::prelude::{InferenceModelExt, IntoRunnable, TractError, TypedRunnableModel};
+use tract_onnx::prelude::{InferenceModelExt, IntoRunnable, TypedRunnableModel};
 
 use super::layers::Layers;
-use super::shapes::{Facts, model_of};
+use super::shapes::{Facts, guarded, model_of};
 use super::tensor::Tensor;
 use super::{OnnxError, OnnxFile, Weights};
 use crate::partition::Cut;
@@ -41,7 +41,7 @@ impl Halves {
     /// # Errors
     /// As of [`OnnxFile::profile`].
     pub fn new(onnx: OnnxFile, weights: Weights) -> Result<Self, OnnxError> {
-        let facts = Facts::of(&onnx)?;
+        let (onnx, facts) = onnx.with_known_branches()?;
         let layers = Layers::of(&onnx, &facts, &[])?;
         let graph = onnx.with_weights(weights);
         Ok(Self { onnx, facts, layers, graph })
@@ -106,10 +106,12 @@ impl Halves {
         if graph.output.is_empty() {
             return Ok(Program { file, inputs, outputs, plan: None });
         }
-        let refused = |error: TractError| OnnxError::Runtime { file: file.clone(), message: format!("{error:#}") };
         let runtime = tract_onnx::onnx().with_ignore_output_types(true);
-        let parsed = runtime.parse(&model_of(&self.onnx, graph), self.onnx.folder.to_str()).map_err(refused)?;
-        let plan = parsed.model.into_optimized().and_then(|model| model.into_runnable()).map_err(refused)?;
+        let (model, folder) = (model_of(&self.onnx, graph), self.onnx.folder.to_str());
+        let plan = guarded(&self.onnx, || {
+            let parsed = runtime.parse(&model, folder)?;
+            parsed.model.into_optimized()?.into_runnable()
+        })?;
         Ok(Program { file, inputs, outputs, plan: Some(plan) })
     }
 

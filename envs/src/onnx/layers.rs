@@ -1,18 +1,21 @@
 //! The nodes that run at inference, as layers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use tract_onnx::pb::NodeProto;
+use tract_onnx::pb::{NodeProto, ValueInfoProto};
 
-use super::file::node_name;
+use super::file::{node_name, reads};
 use super::shapes::{Fact, Facts};
-use super::work::Work;
+use super::work::{Work, known_kind, operator};
 use super::{OnnxError, OnnxFile};
 use crate::dnn::{INPUT, LayerKind, ProfileLayer};
 use crate::units::{Bytes, Flop};
 
 /// Operators that do nothing at inference: their readers read what they read.
 const NO_OP: [&str; 2] = ["Dropout", "Identity"];
+
+/// Operators that run graphs of their own.
+const CONTROL_FLOW: [&str; 4] = ["If", "Loop", "Scan", "SequenceMap"];
 
 /// The layers of a file, and which makes which tensor.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Layers {
     pub(super) maker: HashMap<String, usize>,
     /// For each tensor that a node without work passes on, the tensor that it reads.
     alias: HashMap<String, String>,
+    /// The inputs of the network that some layer reads.
+    pub(super) inputs: HashSet<String>,
 }
 
 impl Layers {
@@ -34,12 +39,23 @@ impl Layers {
         tensor
     }
 
+    /// The layers whose outputs are results although others read them too.
+    pub(super) fn results(&self, outputs: &[ValueInfoProto]) -> Vec<String> {
+        let makers = outputs.iter().filter_map(|output| self.maker.get(self.resolve(&output.name)));
+        let names = makers.map(|&layer| &self.list[layer].name);
+        let read: HashSet<&String> = self.list.iter().flat_map(|layer| &layer.inputs).collect();
+        let both: BTreeSet<&String> = names.filter(|name| read.contains(name)).collect();
+        both.into_iter().cloned().collect()
+    }
+
     /// The layers of `onnx`; operators in `zero_ops` count as no work where they are not known.
     pub(super) fn of(onnx: &OnnxFile, facts: &Facts, zero_ops: &[String]) -> Result<Self, OnnxError> {
-        let mut builder = Builder::new(onnx, facts, zero_ops)?;
+        let mut builder = Builder::new(onnx, facts, zero_ops);
         let live = builder.live();
-        for (at, node) in onnx.graph.node.iter().enumerate().filter(|(at, _)| live.contains(at)) {
-            builder.add(at, node)?;
+        builder.read = live.iter().flat_map(|&at| reads(&onnx.graph.node[at])).collect();
+        builder.read.extend(onnx.graph.output.iter().map(|output| output.name.as_str()));
+        for at in live {
+            builder.add(at, &onnx.graph.node[at])?;
         }
         match zero_ops.iter().find(|op| !builder.zeroed.contains(*op)) {
             Some(op) => Err(OnnxError::NoSuchOp { file: onnx.file.clone(), op: op.clone() }),
@@ -52,56 +68,76 @@ struct Builder<'a> {
     onnx: &'a OnnxFile,
     facts: &'a Facts,
     zero_ops: &'a [String],
-    /// Tensors that follow from stored ones and shapes alone.
-    constants: HashSet<&'a str>,
-    inputs: HashSet<&'a str>,
+    /// Tensors that follow from stored ones and shapes alone, each with the stored tensors that it is made of.
+    constants: HashMap<&'a str, BTreeSet<&'a str>>,
+    network_inputs: HashSet<&'a str>,
+    /// Tensors that a node or the result needs.
+    read: HashSet<&'a str>,
     layers: Layers,
-    names: HashSet<String>,
+    /// For each name the number of the last layer that took it.
+    names: HashMap<String, usize>,
     count: HashMap<&'a str, usize>,
     zeroed: HashSet<String>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(onnx: &'a OnnxFile, facts: &'a Facts, zero_ops: &'a [String]) -> Result<Self, OnnxError> {
+    fn new(onnx: &'a OnnxFile, facts: &'a Facts, zero_ops: &'a [String]) -> Self {
         let graph = &onnx.graph;
+        let stored = graph.initializer.iter().map(|tensor| tensor.name.as_str());
+        let (list, maker, alias, inputs) = Default::default();
         let mut builder = Self {
             onnx,
             facts,
             zero_ops,
-            constants: graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect(),
-            inputs: graph.input.iter().map(|input| input.name.as_str()).collect(),
-            layers: Layers { list: Vec::new(), maker: HashMap::new(), alias: HashMap::new() },
-            names: HashSet::from([INPUT.to_owned()]),
+            constants: stored.map(|name| (name, BTreeSet::from([name]))).collect(),
+            network_inputs: graph.input.iter().map(|input| input.name.as_str()).collect(),
+            read: HashSet::new(),
+            layers: Layers { list, maker, alias, inputs },
+            names: HashMap::from([(INPUT.to_owned(), 1)]),
             count: HashMap::new(),
             zeroed: HashSet::new(),
         };
-        for node in &graph.node {
-            let known = |output: &&String| facts.find(output).is_some_and(|fact| fact.value.is_some());
-            if builder.activations(node).next().is_none() {
-                builder.constants.extend(node.output.iter().map(String::as_str));
-            } else {
-                builder.constants.extend(node.output.iter().filter(known).map(String::as_str));
-                if NO_OP.contains(&node.op_type.as_str()) {
-                    builder.layers.alias.insert(node.output[0].clone(), node.input[0].clone());
-                }
+        graph.node.iter().for_each(|node| builder.note_constants(node));
+        builder
+    }
+
+    /// Notes which outputs of a node are constants, and which pass on what it reads.
+    fn note_constants(&mut self, node: &'a NodeProto) {
+        let outputs = node.output.iter().map(String::as_str).filter(|output| !output.is_empty());
+        let makes_nothing_of = self.activations(node).next().is_none();
+        if makes_nothing_of {
+            let sources = reads(node).into_iter().filter_map(|name| self.constants.get(name)).flatten().copied();
+            let sources: BTreeSet<&str> = sources.collect();
+            let is_source = sources.is_empty() || node.op_type == "ConstantOfShape";
+            for output in outputs {
+                let made_of = if is_source { BTreeSet::from([output]) } else { sources.clone() };
+                self.constants.insert(output, made_of);
             }
+            return;
         }
-        Ok(builder)
+        let known = |output: &&str| self.facts.find(output).is_some_and(|fact| fact.value.is_some());
+        let values: Vec<&str> = outputs.filter(known).collect();
+        self.constants.extend(values.into_iter().map(|output| (output, BTreeSet::new())));
+        if let (true, [input, ..], [output, ..]) =
+            (NO_OP.contains(&node.op_type.as_str()), &node.input[..], &node.output[..])
+        {
+            self.layers.alias.insert(output.clone(), input.clone());
+        }
     }
 
     /// What a node reads that is neither stored nor follows from stored tensors and shapes.
     fn activations<'b>(&'b self, node: &'a NodeProto) -> impl Iterator<Item = &'a str> + 'b {
-        let names = node.input.iter().map(String::as_str);
-        names.filter(|name| !name.is_empty() && !self.constants.contains(name))
+        reads(node).into_iter().filter(|name| !self.constants.contains_key(name))
     }
 
-    /// The nodes that outputs of the network depend on.
-    fn live(&self) -> HashSet<usize> {
+    /// The nodes that outputs of the network depend on, in the order of the file.
+    fn live(&self) -> BTreeSet<usize> {
         let nodes = &self.onnx.graph.node;
         let mut wanted: HashSet<&str> = self.onnx.graph.output.iter().map(|output| output.name.as_str()).collect();
-        let mut live = HashSet::new();
+        let mut live = BTreeSet::new();
         for (at, node) in nodes.iter().enumerate().rev() {
-            let makes = |output: &String| wanted.contains(output.as_str()) && !self.constants.contains(output.as_str());
+            let makes =
+                |output: &String| wanted.contains(output.as_str()) && !self.constants.contains_key(output.as_str());
             if node.output.iter().any(makes) {
                 live.insert(at);
                 wanted.extend(self.activations(node));
@@ -111,11 +147,14 @@ impl<'a> Builder<'a> {
     }
 
     fn add(&mut self, at: usize, node: &'a NodeProto) -> Result<(), OnnxError> {
-        if self.layers.alias.contains_key(&node.output[0]) {
+        if node.output.iter().any(|output| self.layers.alias.contains_key(output)) {
             return Ok(());
         }
-        let used: Vec<&String> = node.output.iter().filter(|output| self.is_read(output)).collect();
+        let used: Vec<&String> = node.output.iter().filter(|output| self.read.contains(output.as_str())).collect();
         let layer = self.layer(at, node, &used)?;
+        let inputs = self.activations(node).map(|tensor| self.layers.resolve(tensor));
+        let inputs: Vec<String> = inputs.filter(|name| self.network_inputs.contains(name)).map(str::to_owned).collect();
+        self.layers.inputs.extend(inputs);
         if node.op_type == "Split" && used.len() > 1 {
             // Each part is a layer of its own: a reader of one part need not wait for, or send, the others.
             for (part, output) in used.into_iter().enumerate() {
@@ -138,6 +177,7 @@ impl<'a> Builder<'a> {
 
     fn layer(&mut self, at: usize, node: &'a NodeProto, used: &[&String]) -> Result<ProfileLayer, OnnxError> {
         let onnx = self.onnx;
+        self.check_op(at, node)?;
         let mut outputs = Vec::new();
         for output in used {
             outputs.push(self.facts.get(onnx, output, at)?);
@@ -148,14 +188,7 @@ impl<'a> Builder<'a> {
         let work = Work { node, inputs, output: first, weights: total(&weights, Fact::elements) };
         let (kind, flop) = match work.kind() {
             Some(kind) => (kind, work.flop().ok_or_else(|| self.no_count(at, node))?),
-            None if self.zero_ops.contains(&node.op_type) => {
-                self.zeroed.insert(node.op_type.clone());
-                (LayerKind::Movement, 0.0)
-            }
-            None => {
-                let (file, op) = (onnx.file.clone(), node.op_type.clone());
-                return Err(OnnxError::UnknownOp { file, node: node_name(at, node), op });
-            }
+            None => (LayerKind::Movement, 0.0),
         };
         Ok(ProfileLayer {
             name: self.base_name(node),
@@ -168,12 +201,27 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The weights that a node reads, each once; numbers that are no indices.
+    /// An operator that is neither known nor to count as none is the error.
+    fn check_op(&mut self, at: usize, node: &NodeProto) -> Result<(), OnnxError> {
+        let (file, name, op) = (self.onnx.file.clone(), node_name(at, node), operator(node));
+        if known_kind(node).is_some() {
+            return Ok(());
+        }
+        if CONTROL_FLOW.contains(&op.as_str()) {
+            return Err(OnnxError::ControlFlow { file, node: name, op });
+        }
+        if !self.zero_ops.contains(&op) {
+            return Err(OnnxError::UnknownOp { file, node: name, op });
+        }
+        self.zeroed.insert(op);
+        Ok(())
+    }
+
+    /// The stored tensors that the constants a node reads are made of, each once; numbers that are no indices.
     fn weights(&self, node: &'a NodeProto) -> Vec<&'a Fact> {
-        let mut seen = HashSet::new();
-        let names = node.input.iter().map(String::as_str);
-        let constants = names.filter(|name| self.constants.contains(name) && seen.insert(*name));
-        constants.filter_map(|name| self.facts.find(name)).filter(|fact| !fact.is_indices()).collect()
+        let stored: BTreeSet<&str> =
+            reads(node).into_iter().filter_map(|name| self.constants.get(name)).flatten().copied().collect();
+        stored.into_iter().filter_map(|name| self.facts.find(name)).filter(|fact| !fact.is_indices()).collect()
     }
 
     /// The layers that a node reads, each once, in the order of its inputs.
@@ -183,7 +231,7 @@ impl<'a> Builder<'a> {
             let tensor = self.layers.resolve(tensor);
             let source = match self.layers.maker.get(tensor) {
                 Some(&place) => self.layers.list[place].name.clone(),
-                None if self.inputs.contains(tensor) => INPUT.to_owned(),
+                None if self.network_inputs.contains(tensor) => INPUT.to_owned(),
                 None => continue,
             };
             if !sources.contains(&source) {
@@ -193,29 +241,30 @@ impl<'a> Builder<'a> {
         sources
     }
 
-    /// Whether a node or the result reads a tensor.
-    fn is_read(&self, tensor: &str) -> bool {
-        let graph = &self.onnx.graph;
-        !tensor.is_empty()
-            && (graph.output.iter().any(|output| output.name == tensor)
-                || graph.node.iter().any(|node| node.input.iter().any(|input| input == tensor)))
-    }
-
     /// The node's own name, or its operator and running number.
     fn base_name(&mut self, node: &'a NodeProto) -> String {
         let count = self.count.entry(node.op_type.as_str()).or_default();
         *count += 1;
-        if node.name.is_empty() { format!("{}_{count}", node.op_type.to_lowercase()) } else { node.name.clone() }
+        match node.name.as_str() {
+            "" => format!("{}_{count}", node.op_type.to_lowercase()),
+            name => name.replace(char::is_control, "_"),
+        }
     }
 
     fn unique(&mut self, name: String) -> String {
-        let mut candidate = name.clone();
-        let mut number = 1;
-        while !self.names.insert(candidate.clone()) {
-            number += 1;
-            candidate = format!("{name}_{number}");
+        if !self.names.contains_key(&name) {
+            self.names.insert(name.clone(), 1);
+            return name;
         }
-        candidate
+        loop {
+            let number = self.names.entry(name.clone()).or_insert(1);
+            *number += 1;
+            let candidate = format!("{name}_{number}");
+            if !self.names.contains_key(&candidate) {
+                self.names.insert(candidate.clone(), 1);
+                return candidate;
+            }
+        }
     }
 
     fn no_count(&self, at: usize, node: &NodeProto) -> OnnxError {

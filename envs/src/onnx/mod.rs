@@ -16,6 +16,8 @@ pub use weights::Weights;
 
 mod shapes;
 
+mod branches;
+
 mod work;
 
 mod layers;

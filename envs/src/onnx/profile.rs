@@ -1,7 +1,6 @@
 //! A profile out of a file.
 
 use super::layers::Layers;
-use super::shapes::Facts;
 use super::{OnnxError, OnnxFile};
 use crate::dnn::Profile;
 use crate::units::Bytes;
@@ -29,26 +28,26 @@ impl OnnxFile {
     ///   layers, and those of per-channel affine maps: two per element of a normalisation with weights, one per
     ///   element of a `Mul` or `Add` with weights; 0 for every other operator, so that totals are the figures of the
     ///   literature. The time of the others is memory-bound;
-    /// - `param_bytes`: the weights that a layer reads, as stored. Weights that several layers read count at each;
-    ///   64-bit integers (shapes, axes, indices) do not count;
+    /// - `param_bytes`: the weights that a layer reads, as stored, before anything is computed of them. Weights that several
+    ///   layers read count at each; 64-bit integers (shapes, axes, indices) do not count;
     /// - `output_bytes`: the outputs that some layer reads, in the type that the file gives them.
     ///
     /// Nodes that compute on stored tensors and shapes alone vanish into their reader, and so do `Dropout` and
     /// `Identity`, which do nothing at inference, and nodes that no output depends on. Each part of a `Split` is a
-    /// layer. Layers have their nodes' names, or operator and running number. All inputs of the network together are
-    /// its input.
+    /// layer. The branch of an `If` whose condition follows from shapes and stored tensors takes its place. Layers have
+    /// their nodes' names, or operator and running number. All inputs that layers read are together the network's input.
     ///
     /// # Errors
     /// [`OnnxError`] naming file, node and what is missing: open dimensions, unknown operators, shapes that depend
-    /// on a run; or what [`Profile::graph`] refuses.
+    /// on a run, branches and loops; or what [`Profile::graph`] refuses.
     pub fn profile(&self, options: &ProfileOptions) -> Result<Profile, OnnxError> {
-        let facts = Facts::of(self)?;
-        let layers = Layers::of(self, &facts, &options.zero_ops)?;
+        let (file, facts) = self.clone().with_known_branches()?;
+        let layers = Layers::of(&file, &facts, &options.zero_ops)?;
         let file_name = std::path::Path::new(&self.file).file_name().map(|name| name.to_string_lossy().into_owned());
         let file_name = file_name.unwrap_or_else(|| self.file.clone());
         let stem = file_name.strip_suffix(".onnx").unwrap_or(&file_name).to_owned();
         let mut inputs = Vec::new();
-        for input in &self.graph.input {
+        for input in self.graph.input.iter().filter(|input| layers.inputs.contains(&input.name)) {
             inputs.push(facts.input(self, &input.name)?);
         }
         let input_shape =
@@ -61,6 +60,7 @@ impl OnnxFile {
             provenance: format!("made by `mec-gym models add` from an ONNX file of operator set {}", self.opset),
             input_shape,
             input_bytes: options.input_bytes.unwrap_or(Bytes(captured)),
+            results: layers.results(&self.graph.output),
             layers: layers.list,
         };
         // What makes no graph is refused here, with the file's name.

@@ -1,13 +1,17 @@
 //! Shapes of all tensors, by tract.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::type_proto::Value;
+use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use tract_onnx::prelude::TractResult;
 use tract_onnx::tract_hir::internal::{DatumType, Factoid, InferenceFact, InferenceModelExt, Tensor as TractTensor};
 
 use super::file::node_name;
 use super::weights::typed_input;
+use super::work::known_kind;
 use super::{OnnxError, OnnxFile};
 
 /// What is known of a tensor before anything runs.
@@ -47,44 +51,54 @@ impl Fact {
 #[derive(Debug)]
 pub(super) struct Facts {
     facts: HashMap<String, Fact>,
+    /// What went wrong first, if anything did.
     failure: Option<String>,
+    /// A shape that is stored in a file which is not there.
+    missing: Option<String>,
 }
 
 impl Facts {
     /// Works them out. Where that fails for some tensor, [`Facts::get`] says so once somebody asks for it.
+    ///
+    /// Shapes written into the file may belong to other dimensions than those asked for; they serve where nothing else
+    /// is known.
     pub(super) fn of(onnx: &OnnxFile) -> Result<Self, OnnxError> {
         onnx.check_dims()?;
-        let runtime = tract_onnx::onnx();
         let mut graph = onnx.without_weights();
-        // Shapes written into the file may belong to other dimensions than those asked for; they serve where nothing
-        // else is known.
-        let unknown = |node: &&NodeProto| !runtime.op_register.0.contains_key(&node.op_type);
-        let needed: Vec<String> = graph.node.iter().filter(unknown).flat_map(|node| node.output.clone()).collect();
-        graph.value_info.retain(|info| needed.contains(&info.name));
-        let model = model_of(onnx, graph);
-        let folder = onnx.folder.to_str();
-        let refused = |error: tract_onnx::prelude::TractError| OnnxError::Runtime {
-            file: onnx.file.clone(),
-            message: format!("{error:#}"),
-        };
-        let mut parsed = runtime.with_ignore_output_types(true).parse(&model, folder).map_err(refused)?;
-        let failure = parsed.model.analyse(true).err().map(|error| format!("{error:#}"));
-        let mut facts = HashMap::new();
-        for (tensor, &outlet) in &parsed.outlets_by_name {
-            if let Some(fact) = parsed.model.outlet_fact(outlet).ok().and_then(fact_of) {
-                facts.insert(tensor.clone(), fact);
+        let missing = onnx.missing_integers();
+        let told = std::mem::take(&mut graph.value_info);
+        let (mut facts, failure) = analyse(onnx, graph.clone())?;
+        let told = lacking(&graph, &facts, told);
+        if !told.is_empty() {
+            for node in &mut graph.node {
+                // Where the runtime failed although it knew all inputs, the file is taken at its word.
+                let knows = |names: &[String]| names.iter().all(|name| name.is_empty() || facts.contains_key(name));
+                if knows(&node.input) && !knows(&node.output) {
+                    node.op_type += " (shape as told)";
+                }
             }
+            let (again, _) = analyse(onnx, GraphProto { value_info: told, ..graph })?;
+            again.into_iter().for_each(|(name, fact)| {
+                facts.entry(name).or_insert(fact);
+            });
         }
-        Ok(Self { facts, failure })
+        Ok(Self { facts, failure, missing })
     }
 
     /// What is known of a tensor that `node`, the `at`-th, makes or reads.
     pub(super) fn get(&self, onnx: &OnnxFile, tensor: &str, at: usize) -> Result<&Fact, OnnxError> {
-        self.facts.get(tensor).ok_or_else(|| OnnxError::NoShape {
-            file: onnx.file.clone(),
-            node: node_name(at, &onnx.graph.node[at]),
-            tensor: tensor.into(),
-            message: self.failure.clone().unwrap_or_else(|| "it depends on values that only a run shows".into()),
+        self.facts.get(tensor).ok_or_else(|| {
+            let node = &onnx.graph.node[at];
+            // The first failure may be another node's, and this one only what follows from it.
+            let name = node.output.first().filter(|_| node.name.is_empty()).unwrap_or(&node.name);
+            let own = self.failure.as_ref().filter(|failure| failure.contains(&format!("\"{name}\"")));
+            let message = match (own, &self.missing, known_kind(node)) {
+                (Some(failure), ..) => failure.clone(),
+                (None, Some(missing), _) => format!("the stored tensor {missing:?} lies in a file that is not there"),
+                (None, None, None) => "its operator is not known, and the file gives no shape".into(),
+                (None, None, Some(_)) => "it does not follow from the shapes of its inputs".into(),
+            };
+            OnnxError::NoShape { file: onnx.file.clone(), node: node_name(at, node), tensor: tensor.into(), message }
         })
     }
 
@@ -121,10 +135,85 @@ impl Facts {
     }
 }
 
+/// What the file tells of tensors that nothing is known of.
+fn lacking(graph: &GraphProto, facts: &HashMap<String, Fact>, told: Vec<ValueInfoProto>) -> Vec<ValueInfoProto> {
+    let made = graph.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+    let lacking: HashSet<&String> = made.filter(|name| !facts.contains_key(*name)).collect();
+    told.into_iter().chain(graph.output.clone()).filter(|info| lacking.contains(&info.name)).collect()
+}
+
+/// Facts of all tensors, and the first failure.
+fn analyse(onnx: &OnnxFile, graph: GraphProto) -> Result<(HashMap<String, Fact>, Option<String>), OnnxError> {
+    let model = model_of(onnx, graph);
+    let folder = onnx.folder.to_str();
+    let runtime = tract_onnx::onnx().with_ignore_output_types(true);
+    let mut parsed = guarded(onnx, || runtime.parse(&model, folder))?;
+    let failure = guarded(onnx, || parsed.model.analyse(true)).err().map(|error| error.to_string());
+    let fact = |(tensor, &outlet): (&String, _)| {
+        let fact = parsed.model.outlet_fact(outlet).ok().and_then(fact_of)?;
+        Some((tensor.clone(), fact))
+    };
+    Ok((parsed.outlets_by_name.iter().filter_map(fact).collect(), failure))
+}
+
+/// Calls the runtime, which panics on some files where it should refuse them.
+pub(super) fn guarded<T>(onnx: &OnnxFile, call: impl FnOnce() -> TractResult<T>) -> Result<T, OnnxError> {
+    let refused = |message: String| OnnxError::Runtime { file: onnx.file.clone(), message };
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| refused(format!("{error:#}"))),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            Err(refused(format!("the runtime gave up: {}", text.unwrap_or_default())))
+        }
+    }
+}
+
 /// A model around a graph, for tract.
-pub(super) fn model_of(onnx: &OnnxFile, graph: tract_onnx::pb::GraphProto) -> ModelProto {
+pub(super) fn model_of(onnx: &OnnxFile, mut graph: GraphProto) -> ModelProto {
+    // An output that nothing makes would lose its shape.
+    let given: HashSet<&String> = graph
+        .input
+        .iter()
+        .map(|input| &input.name)
+        .chain(graph.initializer.iter().map(|tensor| &tensor.name))
+        .collect();
+    let given: Vec<String> = given.into_iter().cloned().collect();
+    graph.output.retain(|output| !given.contains(&output.name));
+    for node in &mut graph.node {
+        if node.name.is_empty() {
+            node.name = node.output.first().cloned().unwrap_or_default();
+        }
+        if node.op_type == "BatchNormalization" {
+            // The others are for training.
+            node.output.truncate(1);
+        }
+        halve_brain_floats(
+            node.attribute.iter_mut().filter_map(|attribute| attribute.t.as_mut()).map(|tensor| &mut tensor.data_type),
+        );
+        if node.op_type == "Cast"
+            && let Some(to) = node.attribute.iter_mut().find(|attribute| attribute.name == "to")
+        {
+            let mut data_type = to.i as i32;
+            halve_brain_floats([&mut data_type]);
+            to.i = data_type.into();
+        }
+    }
+    halve_brain_floats(graph.initializer.iter_mut().map(|tensor| &mut tensor.data_type));
+    let infos = graph.input.iter_mut().chain(&mut graph.value_info).chain(&mut graph.output);
+    let values = infos.filter_map(|info| info.r#type.as_mut()?.value.as_mut());
+    halve_brain_floats(values.map(|Value::TensorType(tensor)| &mut tensor.elem_type));
     let opset = OperatorSetIdProto { domain: String::new(), version: onnx.opset };
     ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..Default::default() }
+}
+
+/// tract knows no bfloat16. Shapes and sizes are those of float16.
+fn halve_brain_floats<'a>(types: impl IntoIterator<Item = &'a mut i32>) {
+    for data_type in types {
+        if *data_type == DataType::Bfloat16 as i32 {
+            *data_type = DataType::Float16 as i32;
+        }
+    }
 }
 
 fn fact_of(fact: &InferenceFact) -> Option<Fact> {

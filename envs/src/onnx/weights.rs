@@ -49,6 +49,14 @@ impl OnnxFile {
         graph
     }
 
+    /// A stored tensor of 64-bit integers, a shape perhaps, whose file is not there.
+    pub(super) fn missing_integers(&self) -> Option<String> {
+        let missing = |tensor: &&TensorProto| {
+            tensor.data_type == DataType::Int64 as i32 && is_external(tensor) && !self.has_external(tensor)
+        };
+        self.graph.initializer.iter().find(missing).map(|tensor| tensor.name.clone())
+    }
+
     /// The graph with the weights to run with.
     pub(super) fn with_weights(&self, weights: Weights) -> GraphProto {
         let Weights::Random { seed } = weights else { return self.graph.clone() };
@@ -114,7 +122,7 @@ impl OnnxFile {
 }
 
 /// The numbers of a stored tensor of 64-bit integers.
-fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
+pub(super) fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
     if tensor.data_type != DataType::Int64 as i32 || is_external(tensor) {
         return None;
     }

@@ -34,6 +34,7 @@ impl Work<'_> {
             }
             "MatMul" | "MatMulInteger" | "QLinearMatMul" => 2.0 * output * *self.input(0)?.dims.last()? as f64,
             "Einsum" => self.einsum()?,
+            "Attention" => self.attention()?,
             // Every weight of W and R is used once per step and member of the batch: input is [steps, batch, size].
             "LSTM" | "GRU" | "RNN" => {
                 let [steps, batch, _] = self.input(0)?.dims[..] else { return None };
@@ -49,11 +50,15 @@ impl Work<'_> {
 
     /// What kind of work it is; `None` for operators that are not known.
     pub(super) fn kind(&self) -> Option<LayerKind> {
-        let kind = LayerKind::of_op(&self.node.op_type)?;
-        let one_per_group = self.input(1).is_some_and(|weights| weights.dims.get(1) == Some(&1));
+        let kind = known_kind(self.node)?;
+        let weights = match self.node.op_type.as_str() {
+            "Conv" | "ConvInteger" => self.input(1),
+            "QLinearConv" => self.input(3),
+            _ => None,
+        };
+        let one_per_group = weights.is_some_and(|weights| weights.dims.get(1) == Some(&1));
         let grouped = self.integer("group").is_some_and(|groups| groups > 1);
-        let depthwise = self.node.op_type == "Conv" && grouped && one_per_group;
-        Some(if depthwise { LayerKind::DepthwiseConvolution } else { kind })
+        Some(if one_per_group && grouped { LayerKind::DepthwiseConvolution } else { kind })
     }
 
     /// Terms in the sum behind each element: the weights' elements but for their first dimension.
@@ -63,23 +68,33 @@ impl Work<'_> {
 
     /// Two per combination of all letters; a sum of one tensor alone multiplies nothing.
     fn einsum(&self) -> Option<f64> {
-        let equation =
-            self.attribute("equation").map(|attribute| String::from_utf8_lossy(&attribute.s).into_owned())?;
-        let terms = equation.split("->").next()?.split(',').map(|term| term.trim().to_owned());
-        let mut letters: Vec<(char, f64)> = Vec::new();
-        for (at, term) in terms.enumerate() {
+        let equation = String::from_utf8_lossy(&self.attribute("equation")?.s).replace(' ', "");
+        let mut letters: Vec<(Letter, f64)> = Vec::new();
+        for (at, term) in equation.split("->").next()?.split(',').enumerate() {
             let dims = &self.input(at)?.dims;
-            if term.chars().count() != dims.len() {
-                return None;
-            }
-            for (letter, &dim) in term.chars().zip(dims) {
-                if !letters.iter().any(|(known, _)| *known == letter) {
-                    letters.push((letter, dim as f64));
+            for (letter, &dim) in letters_of(term, dims.len())?.into_iter().zip(dims) {
+                match letters.iter_mut().find(|(known, _)| *known == letter) {
+                    Some((_, size)) => *size = size.max(dim as f64),
+                    None => letters.push((letter, dim as f64)),
                 }
             }
         }
         let combinations: f64 = letters.iter().map(|(_, dim)| dim).product();
         Some(if self.inputs.len() > 1 { 2.0 * combinations } else { 0.0 })
+    }
+
+    /// Products of queries with keys and of weights with values: 2 B H S_q S_k (D_k + D_v). Tensors are [batch, heads,
+    /// length, size], or [batch, length, heads x size] with the numbers of heads as attributes.
+    fn attention(&self) -> Option<f64> {
+        let (query, key, value) = (&self.input(0)?.dims, &self.input(1)?.dims, &self.input(2)?.dims);
+        let size = |dims: &[u64], at: usize| dims.get(at).map(|&dim| dim as f64);
+        if query.len() == 4 {
+            let pairs = size(query, 0)? * size(query, 1)? * size(query, 2)? * size(key, 2)?;
+            return Some(2.0 * pairs * (size(query, 3)? + size(value, 3)?));
+        }
+        let (heads, groups) = (self.integer("q_num_heads")? as f64, self.integer("kv_num_heads")? as f64);
+        let pairs = size(query, 0)? * size(query, 1)? * size(key, 1)?;
+        Some(2.0 * pairs * (size(query, 2)? + size(value, 2)? * heads / groups))
     }
 
     fn input(&self, at: usize) -> Option<&Fact> {
@@ -93,4 +108,40 @@ impl Work<'_> {
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {
         self.node.attribute.iter().find(|attribute| attribute.name == name)
     }
+}
+
+/// The operator of a node, with its domain where that is not ONNX's own.
+pub(super) fn operator(node: &NodeProto) -> String {
+    match node.domain.as_str() {
+        "" | "ai.onnx" => node.op_type.clone(),
+        domain => format!("{domain}::{}", node.op_type),
+    }
+}
+
+/// The kind of a node's operator; `None` unless it is one of ONNX's own that is known, or the `Gelu` that ONNX took over
+/// from onnxruntime.
+pub(super) fn known_kind(node: &NodeProto) -> Option<LayerKind> {
+    let is_onnx = ["", "ai.onnx"].contains(&node.domain.as_str());
+    let was_adopted = node.domain == "com.microsoft" && node.op_type == "Gelu";
+    LayerKind::of_op(&node.op_type).filter(|_| is_onnx || was_adopted)
+}
+
+/// A dimension of an `Einsum`: a letter, or the place from the right of one behind the three dots.
+#[derive(Clone, Copy, PartialEq)]
+enum Letter {
+    Name(char),
+    Dots(usize),
+}
+
+/// The letters of one term, for a tensor of this rank; `None` if it has another.
+fn letters_of(term: &str, rank: usize) -> Option<Vec<Letter>> {
+    let (before, behind) = term.split_once("...").unwrap_or((term, ""));
+    let names = before.chars().count() + behind.chars().count();
+    let dots = if term.contains("...") { rank.checked_sub(names)? } else { 0 };
+    let letters = before
+        .chars()
+        .map(Letter::Name)
+        .chain((0..dots).rev().map(Letter::Dots))
+        .chain(behind.chars().map(Letter::Name));
+    Some(letters.collect()).filter(|letters: &Vec<Letter>| letters.len() == rank)
 }

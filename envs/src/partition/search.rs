@@ -3,8 +3,8 @@
 use super::ideals::{State, Walk};
 use crate::dnn::LayerGraph;
 
-/// Comparisons of two cuts before the search gives up: a few seconds.
-const MAX_COMPARISONS: u64 = 2_000_000_000;
+/// Comparisons of two cuts before the search gives up: some seconds.
+const MAX_COMPARISONS: u64 = 1_000_000_000;
 
 /// Cuts held at once before the search gives up.
 const MAX_CUTS: usize = 500_000;
@@ -217,10 +217,16 @@ fn covered(left_out: &[f64], by: &[f64], tolerance: f64) -> bool {
         && by[2..].iter().zip(&left_out[2..]).all(fits)
 }
 
-/// Of the partial cuts in `order`, sorted by state, those that no other one of their state covers.
-fn trim(order: Vec<usize>, partial: &Partial, width: usize, tolerance: f64) -> Vec<usize> {
+/// Of the partial cuts in `order`, sorted by state, those that no other one of their state covers; `width` is that of a
+/// cut's costs. `None` once `comparisons` passes its bound.
+fn trim(
+    order: Vec<usize>,
+    partial: &Partial,
+    (width, tolerance): (usize, f64),
+    comparisons: &mut u64,
+) -> Option<Vec<usize>> {
     let cost = |at: usize| &partial.costs[at * width..][..width];
-    let mut kept = Vec::new();
+    let mut kept: Vec<usize> = Vec::new();
     for group in order.chunk_by(|&a, &b| partial.states[a] == partial.states[b]) {
         let mut group = group.to_vec();
         // A cut is covered by one that uploads less: those come first.
@@ -228,12 +234,18 @@ fn trim(order: Vec<usize>, partial: &Partial, width: usize, tolerance: f64) -> V
         let first = kept.len();
         for at in group {
             let covers = |&other: &usize| covered(cost(at), cost(other), tolerance);
-            if !kept[first..].iter().rev().any(covers) {
+            let rivals = &kept[first..];
+            let found = rivals.iter().rev().position(covers);
+            *comparisons += found.map_or(rivals.len(), |at| at + 1) as u64;
+            if *comparisons > MAX_COMPARISONS {
+                return None;
+            }
+            if found.is_none() {
                 kept.push(at);
             }
         }
     }
-    kept
+    Some(kept)
 }
 
 /// Partial cuts after some layer.
@@ -293,7 +305,7 @@ impl Search<'_> {
         let width = self.times.width();
         let mut order = pareto(&grown.states, &grown.costs, width, &mut self.comparisons)?;
         if self.share > 0.0 && self.trims < MAX_TRIMS && order.len() > self.trim_at {
-            order = trim(order, grown, width, self.share);
+            order = trim(order, grown, (width, self.share), &mut self.comparisons)?;
             self.trims += 1;
             self.trim_at = self.trim_at.max(2 * order.len());
         }

@@ -84,6 +84,8 @@ fn the_work_of_each_kind_of_operator_is_the_one_counted_by_hand() {
     assert_eq!(one(&[2, 3, 5], &[5, 7], node("MatMul")), 2.0 * 2.0 * 3.0 * 5.0 * 7.0);
     let einsum = node("Einsum").text("equation", "bij,jk->bik");
     assert_eq!(one(&[2, 3, 5], &[5, 7], einsum), 2.0 * 2.0 * 3.0 * 5.0 * 7.0);
+    let einsum = node("Einsum").text("equation", "... i j, j k -> ... i k");
+    assert_eq!(one(&[2, 2, 3, 5], &[5, 7], einsum), 2.0 * 4.0 * 3.0 * 5.0 * 7.0);
     // A transposed convolution: each of 4 x 8 x 8 inputs meets 3 x 2 x 2 weights.
     let stride = Node::new("ConvTranspose", &["x", "w"], "y").integers("strides", &[2, 2]);
     assert_eq!(one(&[1, 4, 8, 8], &[4, 3, 2, 2], stride), 2.0 * 256.0 * 12.0);
@@ -107,6 +109,12 @@ fn depthwise_convolutions_are_told_from_grouped_ones() {
     };
     assert_eq!(convolution(4, &[8, 1, 3, 3]), LayerKind::DepthwiseConvolution);
     assert_eq!(convolution(2, &[8, 2, 3, 3]), LayerKind::Convolution);
+    let of_bytes = Model::new("x", &[1, 4, 8, 8], "y")
+        .node(Node::new("Cast", &["x"], "b").integer("to", 2))
+        .weights(Initializer::raw("w", &[4, 1, 3, 3], 2, &[0; 36]))
+        .node(Node::new("ConvInteger", &["b", "w"], "c").integer("group", 4))
+        .node(Node::new("Cast", &["c"], "y").integer("to", 1));
+    assert_eq!(graph(&of_bytes).unwrap().layers()[1].kind, LayerKind::DepthwiseConvolution);
 }
 
 #[test]
@@ -137,13 +145,118 @@ fn each_part_of_a_split_is_a_layer_of_its_own() {
 }
 
 #[test]
+fn parts_of_a_split_that_nobody_reads_are_no_layers() {
+    let model = Model::new("x", &[1, 6], "y")
+        .weights(Initializer::integers("sizes", &[4, 2]))
+        .node(Node::new("Split", &["x", "sizes"], "a").output("b").integer("axis", 1))
+        .node(Node::new("Tanh", &["a"], "dead"))
+        .node(Node::new("Relu", &["b"], "y"));
+    let graph = graph(&model).unwrap();
+    assert_eq!((graph.len(), graph.output_bytes()), (2, Bytes(8.0)));
+}
+
+#[test]
+fn a_result_that_is_read_inside_returns_too() {
+    let model = Model::new("x", &[1, 64], "y")
+        .result("a")
+        .weights(Initializer::external("w", &[64, 2], "weights"))
+        .node(Node::new("Relu", &["x"], "a"))
+        .node(Node::new("MatMul", &["a", "w"], "y"));
+    assert_eq!(graph(&model).unwrap().output_bytes(), Bytes(4.0 * 64.0 + 8.0));
+}
+
+#[test]
+fn inputs_that_are_weights_count_as_weights_once_the_inputs_are_named() {
+    let model = Model::new("x", &[1, 4], "y").input("w", &[4, 2]).node(Node::new("MatMul", &["x", "w"], "y"));
+    let all = graph(&model).unwrap();
+    assert_eq!((all.input_bytes(), all.param_bytes()), (Bytes(4.0 + 8.0), Bytes::ZERO));
+    let named = read(&model).unwrap().with_inputs(&["x".into()]).unwrap();
+    let profile = named.profile(&ProfileOptions::default()).unwrap();
+    assert_eq!((profile.input_bytes, profile.layers[0].param_bytes), (Bytes(4.0), Bytes(32.0)));
+    let message = read(&model).unwrap().with_inputs(&["z".into()]).unwrap_err().to_string();
+    assert!(message.contains("there is no input \"z\"; there are: x, w"), "{message}");
+    // An input that nobody reads is none, and its dimensions do not matter.
+    let unused = Model::new("x", &[1, 4], "y").open_input("mask", &["batch"]).node(Node::new("Relu", &["x"], "y"));
+    assert_eq!(graph(&unused).unwrap().input_bytes(), Bytes(4.0));
+}
+
+#[test]
+fn weights_count_as_they_are_stored_not_as_what_is_computed_of_them() {
+    // A byte per weight, scaled on loading.
+    let model = Model::new("x", &[1, 100], "y")
+        .weights(Initializer::raw("q", &[100, 10], 3, &[1; 1000]))
+        .weights(Initializer::external("scale", &[], "weights"))
+        .node(Node::new("DequantizeLinear", &["q", "scale"], "w"))
+        .node(Node::new("MatMul", &["x", "w"], "y"));
+    let graph = graph(&model).unwrap();
+    assert_eq!((graph.len(), graph.param_bytes()), (1, Bytes(1000.0 + 4.0)));
+}
+
+#[test]
+fn an_if_whose_condition_follows_from_shapes_is_the_branch_it_takes() {
+    let weights = Initializer::external("w", &[3, 2], "weights");
+    let then =
+        Model::branch("t").node(Node::new("Relu", &["a"], "inner")).node(Node::new("MatMul", &["inner", "w"], "t"));
+    let other = Model::branch("e").node(Node::new("Identity", &["a"], "e"));
+    let model = |condition: Vec<Node>| {
+        let start = Model::new("x", &[1, 3], "y").weights(weights.clone()).weights(Initializer::integers("one", &[1]));
+        let start = start.node(Node::new("Tanh", &["x"], "a"));
+        let start = condition.into_iter().fold(start, Model::node);
+        let choice = Node::new("If", &["c"], "b").graph("then_branch", &then).graph("else_branch", &other);
+        start.node(choice).node(Node::new("Sigmoid", &["b"], "y"))
+    };
+    // Whether the first dimension is 1, as PyTorch asks before it squeezes.
+    let shape = vec![
+        Node::new("Shape", &["a"], "s"),
+        Node::new("Slice", &["s", "zero", "one"], "d"),
+        Node::new("Equal", &["d", "one"], "f"),
+        Node::new("Squeeze", &["f"], "c"),
+    ];
+    let known = model(shape).weights(Initializer::integers("zero", &[0]));
+    let graph = graph(&known).unwrap();
+    let ops: Vec<&str> = graph.layers().iter().map(|layer| layer.op.as_str()).collect();
+    assert_eq!(ops, ["Tanh", "Relu", "MatMul", "Sigmoid"]);
+    assert_eq!(graph.edges().collect::<Vec<_>>(), [(0, 1), (1, 2), (2, 3)]);
+    let unknown = vec![
+        Node::new("ReduceMax", &["a"], "m").integer("keepdims", 0),
+        Node::new("Cast", &["m"], "c").integer("to", 9),
+    ];
+    let message = error(&model(unknown));
+    assert!(message.contains("operator \"If\" runs parts of the network depending on values"), "{message}");
+}
+
+#[test]
+fn operators_of_other_domains_are_not_onnxs_own() {
+    let own = Model::new("x", &[1, 4], "y").node(Node::new("Relu", &["x"], "y").domain("com.acme").named("mine"));
+    assert!(error(&own).contains("node \"mine\" (Relu): operator \"com.acme::Relu\" is not known"), "{}", error(&own));
+    let adopted = Model::new("x", &[1, 4], "y").node(Node::new("Gelu", &["x"], "y").domain("com.microsoft"));
+    assert_eq!(graph(&adopted).unwrap().layers()[0].kind, LayerKind::Elementwise);
+}
+
+#[test]
+fn what_makes_the_runtime_panic_is_refused() {
+    let pool = Node::new("MaxPool", &["x"], "y").integers("kernel_shape", &[2, 2]).integers("strides", &[0, 0]);
+    let message = error(&Model::new("x", &[1, 4, 8, 8], "y").node(pool));
+    assert!(message.contains("node #0 (MaxPool)"), "{message}");
+    let huge = Model::new("x", &[1, 4], "y").weights(Initializer::integers("s", &[1 << 40, 4]));
+    let message = error(&huge.node(Node::new("Expand", &["x", "s"], "y")));
+    assert!(message.contains("stored tensor \"s\": it holds 1099511627776"), "{message}");
+    let empty = error(&Model::new("x", &[1, 4], "y").node(Node::new("Identity", &["x"], "")).node(Node::new(
+        "Relu",
+        &["x"],
+        "z",
+    )));
+    assert!(empty.contains("nothing makes its input \"y\""), "{empty}");
+}
+
+#[test]
 fn open_dimensions_ask_for_values_and_take_them() {
     let model = Model::with_dims("x", &["batch", "", "16"], "y").node(Node::new("Relu", &["x"], "y"));
     assert!(error(&model).contains("input \"x\" has the open dimension \"batch\""), "{}", error(&model));
     let file = || read(&model).unwrap();
     let half = file().with_dims(&[("batch".into(), 2)]).unwrap();
     let message = half.profile(&ProfileOptions::default()).unwrap_err().to_string();
-    assert!(message.contains("open dimension \"x:1\"") && message.contains("--dim x:1=1"), "{message}");
+    assert!(message.contains("open dimension \"x:1\"") && message.contains("--dim \"x:1=1\""), "{message}");
     let full = file().with_dims(&[("batch".into(), 2), ("x:1".into(), 3)]).unwrap();
     let profile = full.profile(&ProfileOptions::default()).unwrap();
     assert_eq!(profile.input_shape, [2, 3, 16]);

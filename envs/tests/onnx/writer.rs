@@ -23,6 +23,7 @@ fn varint(mut value: u64) -> Vec<u8> {
 }
 
 /// A stored tensor.
+#[derive(Clone)]
 pub struct Initializer(Vec<u8>);
 
 impl Initializer {
@@ -78,6 +79,14 @@ impl Node {
         self.with(bytes(5, &[bytes(1, name.as_bytes()), integer(3, value), integer(20, 2)].concat()))
     }
 
+    pub fn domain(self, name: &str) -> Self {
+        self.with(bytes(7, name.as_bytes()))
+    }
+
+    pub fn graph(self, name: &str, graph: &Model) -> Self {
+        self.with(bytes(5, &[bytes(1, name.as_bytes()), bytes(6, &graph.graph), integer(20, 5)].concat()))
+    }
+
     pub fn integers(self, name: &str, values: &[i64]) -> Self {
         let list: Vec<u8> = values.iter().flat_map(|&value| integer(8, value)).collect();
         self.with(bytes(5, &[bytes(1, name.as_bytes()), list, integer(20, 7)].concat()))
@@ -104,9 +113,23 @@ impl Model {
         Self { graph: bytes(11, &info(input, dims)) }.result(output)
     }
 
+    /// A branch of an `If`: a graph without inputs of its own.
+    pub fn branch(output: &str) -> Self {
+        Self { graph: Vec::new() }.result(output)
+    }
+
     fn with(mut self, field: Vec<u8>) -> Self {
         self.graph.extend(field);
         self
+    }
+
+    pub fn input(self, name: &str, dims: &[i64]) -> Self {
+        let dims: Vec<String> = dims.iter().map(i64::to_string).collect();
+        self.open_input(name, &dims.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    pub fn open_input(self, name: &str, dims: &[&str]) -> Self {
+        self.with(bytes(11, &info(name, dims)))
     }
 
     pub fn result(self, name: &str) -> Self {
