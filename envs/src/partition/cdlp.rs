@@ -1,6 +1,7 @@
 //! CDLP for one task and one target: the best cut under the present state of the queues.
 
 use super::Frontier;
+use super::frontier::{Columns, LANES};
 use crate::units::{BytesPerSecond, Seconds};
 
 /// What waits between a device and one server, as believed at the moment of the decision; times count from now.
@@ -54,15 +55,14 @@ pub fn local_choice(frontier: &Frontier, device_wait: Seconds) -> Choice {
     Choice { candidate, device_end: end, upload_end: end, server_start: end, completion: end }
 }
 
-/// CDLP for one task and one server of class `server`: the candidate that completes first; of equal ones the
+/// CDLP for one task and one server of class `server`: the candidate whose service ends first; of equal ones the
 /// one with the least device time.
 ///
 /// Only cuts that use the server compete here: whether the task stays local is the choice of a target, compare
 /// with [`local_choice`].
 ///
 /// # Complexity
-/// O(k) for k candidates, no allocation. It stops as soon as neither the device time, nor the least upload, nor
-/// the least service of the candidates left could complete sooner.
+/// O(k) for k candidates, no allocation.
 ///
 /// # Example
 /// ```
@@ -84,17 +84,61 @@ pub fn local_choice(frontier: &Frontier, device_wait: Seconds) -> Choice {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn best_cut(frontier: &Frontier, server: usize, state: &QueueState) -> Choice {
-    let mut best = completion(frontier, Frontier::EDGE_ONLY, server, state);
-    for candidate in 1..frontier.local() {
-        let ready = (state.device_wait + frontier.device_time(candidate)).max(state.uplink_wait);
-        let start = (ready + frontier.least_upload(candidate) / state.rate + state.propagation).max(state.server_wait);
-        if start + frontier.least_edge_time(candidate, server) + state.return_time >= best.completion {
-            break;
+    let best = least_costly(frontier.columns(server), state, 1.0);
+    completion(frontier, best.candidate, server, state)
+}
+
+/// A candidate and what it costs, s.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Offer {
+    pub(super) candidate: usize,
+    pub(super) cost: f64,
+}
+
+/// The candidate that costs least; of equal ones the first. A candidate costs the time until its service starts, and
+/// the service times `weight`: with weight 1, to the last bit, what [`completion`] adds up before the return.
+///
+/// # Design
+/// With tasks and states of all kinds a scan that stops early, or branches on each comparison, spends most of its time
+/// on branches that the processor guessed wrong. This one has no branch but its end: each lane keeps its own best and
+/// where that was, and the lanes are compared last. Positions are kept as floats of the same width as costs, from 2^52
+/// on, where a float's low bits are the whole number that it stands for. Not inlined, it would wait for the state to
+/// pass through memory.
+#[inline(always)]
+pub(super) fn least_costly(columns: Columns<'_>, state: &QueueState, weight: f64) -> Offer {
+    let mut best = [f64::INFINITY; LANES];
+    let (mut found, mut first) = ([FIRST; LANES], FIRST);
+    for ((device, upload), edge) in columns.device.iter().zip(columns.upload).zip(columns.edge) {
+        let mut cost = [0.0; LANES];
+        for lane in 0..LANES {
+            let ready = larger(state.device_wait.0 + device[lane], state.uplink_wait.0);
+            let arrival = ready + upload[lane] / state.rate.0 + state.propagation.0;
+            cost[lane] = larger(arrival, state.server_wait.0) + weight * edge[lane];
         }
-        let choice = completion(frontier, candidate, server, state);
-        if choice.completion < best.completion {
-            best = choice;
+        for lane in 0..LANES {
+            found[lane] = if cost[lane] < best[lane] { first } else { found[lane] };
+            best[lane] = smaller(cost[lane], best[lane]);
         }
+        first += LANES as f64;
     }
-    best
+    let cost = best.into_iter().fold(f64::INFINITY, smaller);
+    let mut position = f64::INFINITY;
+    for lane in 0..LANES {
+        let here = if best[lane] == cost { found[lane] + lane as f64 } else { f64::INFINITY };
+        position = smaller(here, position);
+    }
+    Offer { candidate: (position.to_bits() - FIRST.to_bits()) as usize, cost }
+}
+
+/// Position 0 in a scan: 2^52.
+const FIRST: f64 = 4_503_599_627_370_496.0;
+
+/// One instruction, unlike [`f64::max`] with its rule for numbers that are none.
+pub(super) fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+/// One instruction, unlike [`f64::min`].
+fn smaller(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
 }

@@ -6,6 +6,9 @@ use crate::dnn::LayerGraph;
 use crate::processor::Processor;
 use crate::units::{Bytes, BytesPerSecond, Seconds};
 
+/// Candidates that a scan compares in one step: two vectors of any x86-64 processor, one of a newer one.
+pub(super) const LANES: usize = 4;
+
 /// The cuts of one network worth keeping, for one device and a list of server classes.
 ///
 /// A cut is dominated when another is no worse in device time, upload bytes and the time on *every* server class.
@@ -36,9 +39,7 @@ pub struct Frontier {
     upload: Vec<f64>,
     /// Server after server, one time per candidate.
     edge: Vec<f64>,
-    least_upload: Vec<f64>,
-    /// Server after server, one time per candidate.
-    least_edge: Vec<f64>,
+    lanes: Lanes,
     cuts: Vec<Cut>,
     servers: usize,
     complete: bool,
@@ -108,19 +109,21 @@ impl Frontier {
     fn of(graph: &LayerGraph, found: CostedCuts, servers: usize, complete: bool) -> Self {
         let width = 2 + servers;
         let column = |at: usize| found.costs.iter().skip(at).step_by(width).copied();
-        let mut frontier = Self {
-            device: column(0).collect(),
-            upload: column(1).collect(),
-            edge: (0..servers).flat_map(|server| column(2 + server)).collect(),
-            least_upload: Vec::new(),
-            least_edge: Vec::new(),
+        let (device, upload): (Vec<f64>, Vec<f64>) = (column(0).collect(), column(1).collect());
+        let edge: Vec<Vec<f64>> = (0..servers).map(|server| column(2 + server).collect()).collect();
+        Self {
+            lanes: Lanes {
+                device: in_lanes(&device).collect(),
+                upload: in_lanes(&upload).collect(),
+                edge: edge.iter().flat_map(|times| in_lanes(times)).collect(),
+            },
+            device,
+            upload,
+            edge: edge.concat(),
             cuts: (0..found.len()).map(|at| Cut::trusted(graph, found.members(at, graph.len()))).collect(),
             servers,
             complete,
-        };
-        frontier.least_upload = least_from_here(&frontier.upload);
-        frontier.least_edge = frontier.edge.chunks(frontier.device.len()).flat_map(least_from_here).collect();
-        frontier
+        }
     }
 
     /// Number of candidates, at least 2.
@@ -156,14 +159,10 @@ impl Frontier {
         Seconds(self.edge[server * self.len() + candidate])
     }
 
-    /// Least upload of this and all later candidates but the local one.
-    pub(super) fn least_upload(&self, candidate: usize) -> Bytes {
-        Bytes(self.least_upload[candidate])
-    }
-
-    /// Least edge time of this and all later candidates but the local one.
-    pub(super) fn least_edge_time(&self, candidate: usize, server: usize) -> Seconds {
-        Seconds(self.least_edge[server * self.len() + candidate])
+    /// The costs of all candidates but the local one, for a scan over those that use a server of this class.
+    pub(super) fn columns(&self, server: usize) -> Columns<'_> {
+        let Lanes { device, upload, edge } = &self.lanes;
+        Columns { device, upload, edge: &edge[server * device.len()..][..device.len()] }
     }
 
     /// Number of layers that a candidate keeps on the device.
@@ -182,13 +181,29 @@ impl Frontier {
     }
 }
 
-/// For each position the least value from there on, the last (local) one left out of all others.
-fn least_from_here(values: &[f64]) -> Vec<f64> {
-    let mut least = values.to_vec();
-    for at in (0..least.len().saturating_sub(2)).rev() {
-        least[at] = least[at].min(least[at + 1]);
-    }
-    least
+/// The columns of all candidates but the local one in steps of [`LANES`], filled up with candidates that never end.
+#[derive(Clone, Debug)]
+struct Lanes {
+    device: Vec<[f64; LANES]>,
+    upload: Vec<[f64; LANES]>,
+    /// Server after server.
+    edge: Vec<[f64; LANES]>,
+}
+
+/// The columns that a choice of cut for one server class scans; equally long.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    /// Device times, s.
+    pub(super) device: &'a [[f64; LANES]],
+    /// Uploads, B.
+    pub(super) upload: &'a [[f64; LANES]],
+    /// Times on a server of the class, s.
+    pub(super) edge: &'a [[f64; LANES]],
+}
+
+fn in_lanes(values: &[f64]) -> impl Iterator<Item = [f64; LANES]> {
+    let offloading = &values[..values.len() - 1];
+    offloading.chunks(LANES).map(|chunk| std::array::from_fn(|lane| chunk.get(lane).copied().unwrap_or(f64::INFINITY)))
 }
 
 /// Time of every layer on every processor.

@@ -34,3 +34,9 @@ pub use partitioner::{Partitioner, Problem, latency};
 
 mod summary;
 pub use summary::{ModelSummary, REFERENCE_DEVICE, REFERENCE_SERVER, summarise};
+
+mod set;
+pub use set::{
+    CutTable, DeviceBacklog, Optimum, PendingTask, Placement, Plan, Planner, ServerBacklog, TargetCut, TaskSet,
+    TaskSetError, Timeline, TooManyTasks, Uplink, optimum,
+};
