@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_proto::DataLocation;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
 
-use super::OnnxError;
+use super::operator::{node_name, reads};
+use super::{OnnxError, stored};
 
 /// An ONNX file whose nodes are in topological order, whose tensors all have a maker, and whose stored tensors are
 /// as long as they say.
@@ -136,8 +137,7 @@ impl OnnxFile {
             self.graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_ref());
         for tensor in self.graph.initializer.iter().chain(attributes) {
             let damaged = |message| OnnxError::Stored { file: self.file.clone(), tensor: tensor.name.clone(), message };
-            check_tensor(tensor).map_err(damaged)?;
-            check_integers(tensor).map_err(damaged)?;
+            stored::check(tensor).map_err(damaged)?;
         }
         Ok(())
     }
@@ -202,87 +202,6 @@ impl OnnxFile {
 
     fn unknown(&self, node: String, tensor: &str) -> OnnxError {
         OnnxError::UnknownTensor { file: self.file.clone(), node, tensor: tensor.into() }
-    }
-}
-
-/// The tensors that a node reads: its inputs, and what its subgraphs take from around them.
-pub(super) fn reads(node: &NodeProto) -> Vec<&str> {
-    let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    for graph in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
-        let made = graph.node.iter().flat_map(|node| &node.output);
-        let given =
-            graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|tensor| &tensor.name));
-        let own: HashSet<&str> = made.chain(given).map(String::as_str).collect();
-        let read = graph.node.iter().flat_map(reads).chain(graph.output.iter().map(|output| output.name.as_str()));
-        names.extend(read.filter(|name| !own.contains(name)));
-    }
-    names
-}
-
-/// How messages call a node: its name where it has one, else its number, and its operator.
-pub(super) fn node_name(at: usize, node: &NodeProto) -> String {
-    if node.name.is_empty() {
-        format!("#{at} ({})", node.op_type)
-    } else {
-        format!("{:?} ({})", node.name, node.op_type)
-    }
-}
-
-/// Bytes of one element; `None` for types that are not supported.
-pub(super) fn element_bytes(data_type: i32) -> Option<u64> {
-    Some(match DataType::try_from(data_type).ok()? {
-        DataType::Bool | DataType::Uint8 | DataType::Int8 => 1,
-        DataType::Uint16 | DataType::Int16 | DataType::Float16 | DataType::Bfloat16 => 2,
-        DataType::Uint32 | DataType::Int32 | DataType::Float => 4,
-        DataType::Uint64 | DataType::Int64 | DataType::Double => 8,
-        _ => return None,
-    })
-}
-
-/// Number of elements; `None` for dimensions that are negative or whose product is beyond every memory.
-pub(super) fn elements(dims: &[i64]) -> Option<u64> {
-    let product = dims.iter().try_fold(1_u64, |product, &dim| product.checked_mul(u64::try_from(dim).ok()?))?;
-    (product < 1 << 48).then_some(product)
-}
-
-/// Whether the data of a tensor lies in another file.
-pub(super) fn is_external(tensor: &TensorProto) -> bool {
-    tensor.data_location == Some(DataLocation::External as i32)
-}
-
-fn check_tensor(tensor: &TensorProto) -> Result<(), String> {
-    let bytes = element_bytes(tensor.data_type).ok_or_else(|| {
-        let name = DataType::try_from(tensor.data_type).map_or("unknown", |data_type| data_type.as_str_name());
-        format!(
-            "its type {name} is not supported; integers of 8 to 64 bits, bool, bfloat16, float16, float and double are"
-        )
-    })?;
-    let elements = elements(&tensor.dims).ok_or_else(|| format!("its dimensions {:?} are no shape", tensor.dims))?;
-    if is_external(tensor) {
-        return Ok(());
-    }
-    let lists = [tensor.float_data.len(), tensor.int32_data.len(), tensor.int64_data.len()];
-    let typed = lists.into_iter().chain([tensor.double_data.len(), tensor.uint64_data.len()]).max().unwrap_or(0);
-    let (found, expected, unit) = if tensor.raw_data.is_empty() {
-        (typed as u64, elements, "values")
-    } else {
-        (tensor.raw_data.len() as u64, elements * bytes, "bytes")
-    };
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("{found} {unit} are stored, its shape {:?} has {expected}", tensor.dims))
-    }
-}
-
-/// Shapes beyond any memory are refused before anything is computed with them. Ends of slices may be "the last one",
-/// which is as large as the type allows.
-fn check_integers(tensor: &TensorProto) -> Result<(), String> {
-    let sound = |value: i64| value.unsigned_abs() < 1 << 31 || value.unsigned_abs() > 1 << 62;
-    let values = super::weights::integers(tensor).unwrap_or_default();
-    match values.into_iter().find(|&value| !sound(value)) {
-        Some(value) => Err(format!("it holds {value}, which is no dimension: accepted is less than 2^31")),
-        None => Ok(()),
     }
 }
 

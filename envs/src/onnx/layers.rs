@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tract_onnx::pb::{NodeProto, ValueInfoProto};
 
-use super::file::{node_name, reads};
+use super::operator::{known_kind, node_name, operator, reads};
 use super::shapes::{Fact, Facts};
-use super::work::{Work, known_kind, operator};
+use super::work::Work;
 use super::{OnnxError, OnnxFile};
 use crate::dnn::{INPUT, LayerKind, ProfileLayer};
 use crate::units::{Bytes, Flop};

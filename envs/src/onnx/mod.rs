@@ -8,6 +8,10 @@
 mod error;
 pub use error::OnnxError;
 
+mod stored;
+
+mod operator;
+
 mod file;
 pub use file::OnnxFile;
 

@@ -9,9 +9,8 @@ use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto, Va
 use tract_onnx::prelude::TractResult;
 use tract_onnx::tract_hir::internal::{DatumType, Factoid, InferenceFact, InferenceModelExt, Tensor as TractTensor};
 
-use super::file::node_name;
+use super::operator::{known_kind, node_name};
 use super::weights::typed_input;
-use super::work::known_kind;
 use super::{OnnxError, OnnxFile};
 
 /// What is known of a tensor before anything runs.

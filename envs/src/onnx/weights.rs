@@ -8,7 +8,7 @@ use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto};
 
 use super::OnnxFile;
-use super::file::{elements, is_external};
+use super::stored::{elements, integers, is_external};
 use crate::rng::{Prng, stream};
 
 /// Up to so many elements, a stored tensor may be a shape or an axis, on whose values shapes depend.
@@ -119,16 +119,6 @@ impl OnnxFile {
         let location = tensor.external_data.iter().find(|entry| entry.key == "location");
         location.is_some_and(|location| self.folder.join(&location.value).is_file())
     }
-}
-
-/// The numbers of a stored tensor of 64-bit integers.
-pub(super) fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
-    if tensor.data_type != DataType::Int64 as i32 || is_external(tensor) {
-        return None;
-    }
-    let (raw, _) = tensor.raw_data.as_chunks::<8>();
-    let raw: Vec<i64> = raw.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
-    Some(if raw.is_empty() { tensor.int64_data.clone() } else { raw })
 }
 
 /// The variance that a batch normalisation divides by.

@@ -2,6 +2,7 @@
 
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
+use super::operator::known_kind;
 use super::shapes::Fact;
 use crate::dnn::LayerKind;
 
@@ -108,22 +109,6 @@ impl Work<'_> {
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {
         self.node.attribute.iter().find(|attribute| attribute.name == name)
     }
-}
-
-/// The operator of a node, with its domain where that is not ONNX's own.
-pub(super) fn operator(node: &NodeProto) -> String {
-    match node.domain.as_str() {
-        "" | "ai.onnx" => node.op_type.clone(),
-        domain => format!("{domain}::{}", node.op_type),
-    }
-}
-
-/// The kind of a node's operator; `None` unless it is one of ONNX's own that is known, or the `Gelu` that ONNX took over
-/// from onnxruntime.
-pub(super) fn known_kind(node: &NodeProto) -> Option<LayerKind> {
-    let is_onnx = ["", "ai.onnx"].contains(&node.domain.as_str());
-    let was_adopted = node.domain == "com.microsoft" && node.op_type == "Gelu";
-    LayerKind::of_op(&node.op_type).filter(|_| is_onnx || was_adopted)
 }
 
 /// A dimension of an `Einsum`: a letter, or the place from the right of one behind the three dots.

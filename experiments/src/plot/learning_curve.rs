@@ -2,10 +2,11 @@
 
 use mec_envs::rng::stream;
 
+use super::axes::Axes;
 use super::drawing::{Anchor, Drawing, Ink, Point};
 use super::font::text_width;
 use super::labels::spread;
-use super::palette::{AXIS, GRID, NEUTRAL, QUIET_TEXT, SERIES, TEXT};
+use super::palette::{NEUTRAL, QUIET_TEXT, SERIES, TEXT};
 use super::scale::{Scale, Spacing, count_label, extent, three_digits};
 use super::{Figure, PlotError};
 use crate::summary::{Estimate, bootstrap, mean};
@@ -18,7 +19,6 @@ const LEFT_MARGIN: f64 = 28.0;
 const RIGHT_MARGIN: f64 = 24.0;
 const TITLE: f64 = 22.0;
 const BODY: f64 = 15.0;
-const SMALL: f64 = 13.5;
 
 /// Resamples of the band: it is drawn, not read to digits.
 const RESAMPLES: usize = 500;
@@ -60,14 +60,6 @@ pub struct Reference {
     pub value: f64,
 }
 
-/// Where values fall, and how far right the data reach.
-struct Frame {
-    x: Scale,
-    y: Scale,
-    left: f64,
-    right: f64,
-}
-
 /// A label at the right end, beside what it names.
 struct EndLabel {
     text: String,
@@ -79,18 +71,18 @@ impl Figure for LearningCurve {
     fn drawing(&self) -> Result<Drawing, PlotError> {
         let means: Vec<Vec<(f64, Estimate)>> = self.curves.iter().map(Curve::mean).collect();
         let labels = self.end_labels(&means);
-        let frame = self.frame(&means, &labels)?;
+        let axes = self.axes(&means, &labels)?;
         let mut drawing = Drawing::new(WIDTH, HEIGHT);
-        self.draw_frame(&frame, &mut drawing);
+        self.draw_frame(&axes, &mut drawing);
         for reference in self.references.iter().filter(|reference| reference.value.is_finite()) {
-            let y = frame.y.position(reference.value);
-            drawing.dashed_line(vec![(frame.left, y), (frame.right, y)], 1.3, NEUTRAL, 5.0);
+            let y = axes.y.position(reference.value);
+            drawing.dashed_line(vec![(axes.left, y), (axes.right, y)], 1.3, NEUTRAL, 5.0);
         }
         // The first curve is painted last, over the others.
         for (index, (curve, mean)) in self.curves.iter().zip(&means).enumerate().rev() {
-            draw_curve(curve, mean, SERIES[index % SERIES.len()], &frame, &mut drawing);
+            draw_curve(curve, mean, SERIES[index % SERIES.len()], &axes, &mut drawing);
         }
-        draw_end_labels(&labels, &frame, &mut drawing);
+        draw_end_labels(&labels, &axes, &mut drawing);
         Ok(drawing)
     }
 }
@@ -110,7 +102,7 @@ impl Curve {
 }
 
 impl LearningCurve {
-    fn frame(&self, means: &[Vec<(f64, Estimate)>], labels: &[EndLabel]) -> Result<Frame, PlotError> {
+    fn axes(&self, means: &[Vec<(f64, Estimate)>], labels: &[EndLabel]) -> Result<Axes, PlotError> {
         let points = || self.curves.iter().flat_map(|curve| curve.seeds.iter().flatten());
         let bands = means.iter().flatten().flat_map(|(_, estimate)| [estimate.low, estimate.high]);
         let references = self.references.iter().map(|reference| reference.value);
@@ -120,31 +112,18 @@ impl LearningCurve {
             return Err(PlotError::NoData { figure: "learning curve" });
         }
         let y = Scale::around(&values, Spacing::for_values(&values), 6, (BOTTOM, TOP));
-        let tick_width = y.ticks().iter().map(|(_, label)| text_width(label, SMALL)).fold(0.0, f64::max);
-        let left = LEFT_MARGIN + tick_width + 10.0;
+        let left = LEFT_MARGIN + Axes::label_width(&y);
         let label_width = labels.iter().map(|label| text_width(&label.text, BODY)).fold(0.0, f64::max);
         let right = WIDTH - RIGHT_MARGIN - label_width - 26.0;
         let last = extent(&steps).1;
         let x = Scale::exactly((0.0, if last > 0.0 { last } else { 1.0 }), 6, (left, right));
-        Ok(Frame { x, y, left, right })
+        Ok(Axes { x, y, left, right, bottom: BOTTOM })
     }
 
-    fn draw_frame(&self, frame: &Frame, drawing: &mut Drawing) {
+    fn draw_frame(&self, axes: &Axes, drawing: &mut Drawing) {
         drawing.text((LEFT_MARGIN, 34.0), Anchor::Start, (TITLE, TEXT), &self.title);
         drawing.text((LEFT_MARGIN, 64.0), Anchor::Start, (BODY, QUIET_TEXT), self.subtitle());
-        for (value, label) in frame.y.ticks() {
-            let y = frame.y.position(value);
-            drawing.line(vec![(frame.left, y), (frame.right, y)], 1.0, GRID);
-            drawing.text((frame.left - 10.0, y), Anchor::End, (SMALL, QUIET_TEXT), label);
-        }
-        drawing.line(vec![(frame.left, BOTTOM), (frame.right, BOTTOM)], 1.2, AXIS);
-        for (value, _) in frame.x.ticks() {
-            let x = frame.x.position(value);
-            drawing.line(vec![(x, BOTTOM), (x, BOTTOM + 5.0)], 1.2, AXIS);
-            drawing.text((x, BOTTOM + 18.0), Anchor::Middle, (SMALL, QUIET_TEXT), count_label(value));
-        }
-        let middle = (frame.left + frame.right) / 2.0;
-        drawing.text((middle, BOTTOM + 46.0), Anchor::Middle, (BODY, QUIET_TEXT), "Environment steps");
+        axes.draw(("Environment steps", count_label), drawing);
     }
 
     fn subtitle(&self) -> String {
@@ -170,8 +149,8 @@ impl LearningCurve {
     }
 }
 
-fn draw_curve(curve: &Curve, mean: &[(f64, Estimate)], ink: Ink, frame: &Frame, drawing: &mut Drawing) {
-    let place = |step: f64, value: f64| -> Point { (frame.x.position(step), frame.y.position(value)) };
+fn draw_curve(curve: &Curve, mean: &[(f64, Estimate)], ink: Ink, axes: &Axes, drawing: &mut Drawing) {
+    let place = |step: f64, value: f64| -> Point { (axes.x.position(step), axes.y.position(value)) };
     if curve.seeds.len() > 1 && mean.len() > 1 {
         let upper = mean.iter().map(|(step, estimate)| place(*step, estimate.high));
         let lower = mean.iter().rev().map(|(step, estimate)| place(*step, estimate.low));
@@ -187,12 +166,12 @@ fn draw_curve(curve: &Curve, mean: &[(f64, Estimate)], ink: Ink, frame: &Frame, 
     }
 }
 
-fn draw_end_labels(labels: &[EndLabel], frame: &Frame, drawing: &mut Drawing) {
-    let wanted: Vec<f64> = labels.iter().map(|label| frame.y.position(label.value)).collect();
+fn draw_end_labels(labels: &[EndLabel], axes: &Axes, drawing: &mut Drawing) {
+    let wanted: Vec<f64> = labels.iter().map(|label| axes.y.position(label.value)).collect();
     let places = spread(&wanted, BODY * 1.28, (TOP, BOTTOM));
     for ((label, from), to) in labels.iter().zip(wanted).zip(places) {
-        drawing.line(vec![(frame.right + 6.0, from), (frame.right + 20.0, to)], 1.0, label.ink.faint(0.6));
-        drawing.text((frame.right + 24.0, to), Anchor::Start, (BODY, label.ink), &label.text);
+        drawing.line(vec![(axes.right + 6.0, from), (axes.right + 20.0, to)], 1.0, label.ink.faint(0.6));
+        drawing.text((axes.right + 24.0, to), Anchor::Start, (BODY, label.ink), &label.text);
     }
 }
 

@@ -3,6 +3,7 @@
 //! A figure lays itself out as a [`Drawing`], a list of plain shapes; only `render` knows the plotting crate. The
 //! font is compiled in, so pictures look the same on every machine and need no system library.
 
+mod axes;
 mod comparison;
 mod drawing;
 mod font;

@@ -1,9 +1,10 @@
 //! [`PartitionFigure`]: one network between a device and a server, cut everywhere.
 
+use super::axes::Axes;
 use super::drawing::{Anchor, Drawing, Ink, Point};
 use super::font::text_width;
 use super::labels::spread;
-use super::palette::{AXIS, GRID, NEUTRAL, QUIET_TEXT, SERIES, TEXT};
+use super::palette::{NEUTRAL, QUIET_TEXT, SERIES, TEXT};
 use super::scale::{Scale, Spacing, count_label, three_digits};
 use super::{Figure, PlotError};
 
@@ -39,14 +40,6 @@ pub struct PartitionFigure {
     pub schemes: Vec<(String, Vec<Point>)>,
 }
 
-/// Where values fall in a panel.
-struct Frame {
-    x: Scale,
-    y: Scale,
-    left: f64,
-    right: f64,
-}
-
 impl Figure for PartitionFigure {
     fn drawing(&self) -> Result<Drawing, PlotError> {
         let finite = |points: &[Point]| points.iter().any(|point| point.1.is_finite());
@@ -68,11 +61,11 @@ impl PartitionFigure {
         let values: Vec<f64> = points.clone().map(|point| point.1).collect();
         let layers = points.map(|point| point.0).fold(1.0, f64::max);
         let y = Scale::around(&values, Spacing::for_values(&values), 6, (BOTTOM, TOP));
-        let left = MARGIN + tick_width(&y) + 10.0;
+        let left = MARGIN + Axes::label_width(&y);
         let x = Scale::exactly((0.0, layers), 6, (left, LEFT_PANEL_END));
-        let frame = Frame { x, y, left, right: LEFT_PANEL_END };
-        draw_frame(&frame, ("Layers on the device", count_label), drawing);
-        let place = |&(layers, latency): &Point| (frame.x.position(layers), frame.y.position(latency));
+        let axes = Axes { x, y, left, right: LEFT_PANEL_END, bottom: BOTTOM };
+        axes.draw(("Layers on the device", count_label), drawing);
+        let place = |&point: &Point| axes.place(point);
         drawing.line(self.prefixes.iter().map(place).collect(), 1.6, NEUTRAL);
         self.candidates.iter().for_each(|point| drawing.dot(place(point), 3.6, SERIES[0]));
         let chosen = place(&self.chosen);
@@ -88,28 +81,28 @@ impl PartitionFigure {
         let points: Vec<Point> = self.schemes.iter().flat_map(|(_, points)| points).copied().collect();
         let (rates, latencies): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
         let y = Scale::around(&latencies, Spacing::for_values(&latencies), 6, (BOTTOM, TOP));
-        let left = LEFT_PANEL_END + 44.0 + tick_width(&y);
+        let left = LEFT_PANEL_END + 34.0 + Axes::label_width(&y);
         let names = self.schemes.iter().map(|(name, _)| text_width(name, BODY)).fold(0.0, f64::max);
         let right = WIDTH - MARGIN - names - 24.0;
         let x = Scale::around(&rates, Spacing::Log, 6, (left, right));
-        let frame = Frame { x, y, left, right };
-        draw_frame(&frame, ("Uplink rate (Mbit/s)", rate_label), drawing);
+        let axes = Axes { x, y, left, right, bottom: BOTTOM };
+        axes.draw(("Uplink rate (Mbit/s)", rate_label), drawing);
         let heading = "Latency (s) of every scheme over the rate";
         drawing.text((LEFT_PANEL_END + 34.0, TOP - 34.0), Anchor::Start, (SMALL, QUIET_TEXT), heading);
         // Ours is a broad band under the others, so that those that coincide with it show.
         for (index, (_, points)) in self.schemes.iter().enumerate() {
-            let line = points.iter().map(|&(rate, latency)| (frame.x.position(rate), frame.y.position(latency)));
+            let line = points.iter().map(|&point| axes.place(point));
             match index {
                 0 => drawing.line(line.collect(), 9.0, ink(index).faint(0.35)),
                 _ => drawing.dashed_line(line.collect(), 2.0, ink(index), 3.0 + 1.5 * index as f64),
             }
         }
-        let last = |points: &Vec<Point>| points.last().map_or(TOP, |point| frame.y.position(point.1));
+        let last = |points: &Vec<Point>| points.last().map_or(TOP, |point| axes.y.position(point.1));
         let wanted: Vec<f64> = self.schemes.iter().map(|(_, points)| last(points)).collect();
         let places = spread(&wanted, BODY * 1.28, (TOP, BOTTOM));
         for (index, ((name, _), (from, to))) in self.schemes.iter().zip(wanted.into_iter().zip(places)).enumerate() {
-            drawing.line(vec![(frame.right + 4.0, from), (frame.right + 18.0, to)], 1.0, ink(index).faint(0.6));
-            drawing.text((frame.right + 22.0, to), Anchor::Start, (BODY, ink(index)), name);
+            drawing.line(vec![(axes.right + 4.0, from), (axes.right + 18.0, to)], 1.0, ink(index).faint(0.6));
+            drawing.text((axes.right + 22.0, to), Anchor::Start, (BODY, ink(index)), name);
         }
     }
 }
@@ -118,28 +111,8 @@ fn ink(index: usize) -> Ink {
     SERIES[index % SERIES.len()]
 }
 
-fn tick_width(scale: &Scale) -> f64 {
-    scale.ticks().iter().map(|(_, label)| text_width(label, SMALL)).fold(0.0, f64::max)
-}
-
 fn rate_label(rate: f64) -> String {
     if rate < 1.0 { format!("{rate}") } else { count_label(rate) }
-}
-
-fn draw_frame(frame: &Frame, (name, label): (&str, fn(f64) -> String), drawing: &mut Drawing) {
-    for (value, label) in frame.y.ticks() {
-        let y = frame.y.position(value);
-        drawing.line(vec![(frame.left, y), (frame.right, y)], 1.0, GRID);
-        drawing.text((frame.left - 10.0, y), Anchor::End, (SMALL, QUIET_TEXT), label);
-    }
-    drawing.line(vec![(frame.left, BOTTOM), (frame.right, BOTTOM)], 1.2, AXIS);
-    for (value, _) in frame.x.ticks() {
-        let x = frame.x.position(value);
-        drawing.line(vec![(x, BOTTOM), (x, BOTTOM + 5.0)], 1.2, AXIS);
-        drawing.text((x, BOTTOM + 18.0), Anchor::Middle, (SMALL, QUIET_TEXT), label(value));
-    }
-    let middle = (frame.left + frame.right) / 2.0;
-    drawing.text((middle, BOTTOM + 44.0), Anchor::Middle, (BODY, QUIET_TEXT), name);
 }
 
 #[cfg(test)]
