@@ -210,6 +210,14 @@ impl Question<'_> {
             let bytes = if part == "transfer" { format!("  {:.0} B", answer.bytes) } else { String::new() };
             writeln!(text, "  {part:<10} {:>10.3} ms{bytes}", seconds * 1e3)?;
         }
+        self.write_rivals(answer, &mut text)?;
+        if layers {
+            self.write_layers(answer, &mut text)?;
+        }
+        Ok(text)
+    }
+
+    fn write_rivals(&self, answer: &Answer, text: &mut String) -> std::fmt::Result {
         writeln!(text, "rivals (all but exhaustive choose for a system without load):")?;
         for (name, total) in self.rivals() {
             match total {
@@ -220,15 +228,17 @@ impl Question<'_> {
                 None => writeln!(text, "  {name:<14} too many cuts to try each")?,
             }
         }
-        if layers {
-            writeln!(text, "{:>4} {:<28} {:>11} {:>11}  side", "id", "layer", "device ms", "edge ms")?;
-            for (id, layer) in self.graph.layers().iter().enumerate() {
-                let (device, server) = self.layer_times(id);
-                let side = if answer.device_layers.contains(&id) { "device" } else { "edge" };
-                writeln!(text, "{id:>4} {:<28} {:>11.4} {:>11.4}  {side}", layer.name, device.0 * 1e3, server.0 * 1e3)?;
-            }
+        Ok(())
+    }
+
+    fn write_layers(&self, answer: &Answer, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "{:>4} {:<28} {:>11} {:>11}  side", "id", "layer", "device ms", "edge ms")?;
+        for (id, layer) in self.graph.layers().iter().enumerate() {
+            let (device, server) = self.layer_times(id);
+            let side = if answer.device_layers.contains(&id) { "device" } else { "edge" };
+            writeln!(text, "{id:>4} {:<28} {:>11.4} {:>11.4}  {side}", layer.name, device.0 * 1e3, server.0 * 1e3)?;
         }
-        Ok(text)
+        Ok(())
     }
 }
 
