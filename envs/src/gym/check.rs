@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::env::{Env, EnvError, Obs, Step};
+use super::env::{Act, Env, EnvError, Metric, Obs, Step};
 use super::space::{ActionSpace, Space};
 use crate::rng::{Prng, stream};
 
@@ -21,10 +21,11 @@ pub struct CheckError {
 /// Runs an environment against the contract of [`Env`]; Gymnasium's `check_env` for our trait.
 ///
 /// `make` must build equal environments at every call. Checked are: `step` without `reset` is refused, and so is
-/// `step` after an end, an action outside the space and one that the mask closes; observations lie in the space and flatten to its length;
-/// rewards are finite; masks fit the layout and leave each head a choice; an episode is not both terminated and
-/// truncated; equal seeds give equal episodes, and an unseeded `reset` continues the seeded stream; metric names do
-/// not change.
+/// `step` after an end, an action outside the space (not finite, for one) and one that the mask closes, and none of it
+/// changes anything; observations lie in the space and flatten to its length; rewards are finite; masks fit the layout
+/// and leave each head a choice; an episode is not both terminated and truncated; equal seeds give equal episodes, and
+/// an unseeded `reset` continues the seeded stream; `reset_into` and `step_into` do what `reset` and `step` do,
+/// whatever the buffer held; metric names do not change. Infos are not compared: they need not be comparable.
 ///
 /// # Errors
 /// The first broken promise.
@@ -37,20 +38,24 @@ pub struct CheckError {
 /// ```
 pub fn check_env<E: Env>(mut make: impl FnMut() -> E, seed: u64, steps: usize) -> Result<(), CheckError> {
     refuses_step_before_reset(&mut make(), seed)?;
+    let stale = make().reset(Some(seed.wrapping_add(1)));
     let (mut first, mut second) = (make(), make());
     let names = metric_names(&first);
-    let mut rollouts = [Rollout::start(&mut first, seed)?, Rollout::start(&mut second, seed)?];
-    rollouts[0].same_as(&rollouts[1])?;
-    rollouts[0].refuses_invalid_action()?;
-    for _ in 0..steps {
-        let [left, right] = &mut rollouts;
-        // On one side only: a refusal that changed something makes the sides differ.
-        left.refuses_closed_action()?;
-        left.advance()?;
-        right.advance()?;
-        left.same_as(right)?;
+    let mut returned = Rollout::start(&mut first, Form::Returned, seed, stale.clone())?;
+    let mut written = Rollout::start(&mut second, Form::Written, seed, stale)?;
+    returned.same_as(&written)?;
+    for step in 0..steps {
+        // On one side at a time: a refusal that changes something makes the sides differ.
+        let refusing = if step % 2 == 0 { &mut returned } else { &mut written };
+        if step < 2 {
+            refusing.refuses_actions_outside_the_space()?;
+        }
+        refusing.refuses_closed_action()?;
+        returned.advance()?;
+        written.advance()?;
+        returned.same_as(&written)?;
     }
-    let step = rollouts[0].steps;
+    let step = returned.steps;
     ensure(metric_names(&first) == names, seed, step, || "the names of `metrics` changed during an episode".into())
 }
 
@@ -58,7 +63,7 @@ fn metric_names<E: Env>(env: &E) -> Vec<&'static str> {
     env.metrics().into_iter().map(|(name, _)| name).collect()
 }
 
-fn ensure(holds: bool, seed: u64, step: usize, problem: impl FnOnce() -> String) -> Result<(), CheckError> {
+pub(super) fn ensure(holds: bool, seed: u64, step: usize, problem: impl FnOnce() -> String) -> Result<(), CheckError> {
     if holds { Ok(()) } else { Err(CheckError { seed, step, problem: problem() }) }
 }
 
@@ -68,54 +73,75 @@ fn refuses_step_before_reset<E: Env>(env: &mut E, seed: u64) -> Result<(), Check
     ensure(refused, seed, 0, || "`step` before `reset` must return EnvError::ResetNeeded".into())
 }
 
+/// An action among the open ones.
+pub(super) fn open_action<E: Env>(env: &E, rng: &mut Prng) -> Act<E> {
+    env.action_space().sample_masked(env.action_mask(), rng)
+}
+
+/// Which half of the interface a rollout goes through.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `reset` and `step`.
+    Returned,
+    /// `reset_into` and `step_into`.
+    Written,
+}
+
 /// A random walk through episodes of one environment, with every promise checked on the way.
 struct Rollout<'a, E: Env> {
     env: &'a mut E,
+    form: Form,
     rng: Prng,
     seed: u64,
     steps: usize,
     observation: Obs<E>,
-    reward: f64,
+    /// Reward, terminated, truncated.
+    outcome: (f64, bool, bool),
 }
 
 impl<'a, E: Env> Rollout<'a, E> {
-    fn start(env: &'a mut E, seed: u64) -> Result<Self, CheckError> {
-        let observation = env.reset(Some(seed));
-        let rollout = Self { env, rng: stream(seed, "check"), seed, steps: 0, observation, reward: 0.0 };
-        rollout.check_observation()?;
+    fn start(env: &'a mut E, form: Form, seed: u64, observation: Obs<E>) -> Result<Self, CheckError> {
+        let outcome = (0.0, false, false);
+        let mut rollout = Self { env, form, rng: stream(seed, "check"), seed, steps: 0, observation, outcome };
+        rollout.reset(Some(seed))?;
         Ok(rollout)
+    }
+
+    fn reset(&mut self, seed: Option<u64>) -> Result<(), CheckError> {
+        match self.form {
+            Form::Returned => self.observation = self.env.reset(seed),
+            Form::Written => self.env.reset_into(seed, &mut self.observation),
+        }
+        self.check_observation()
+    }
+
+    fn step(&mut self, action: &Act<E>) -> Result<Step<(), E::Info>, EnvError> {
+        match self.form {
+            Form::Returned => Ok(self.env.step(action)?.map(|next| self.observation = next)),
+            Form::Written => self.env.step_into(action, &mut self.observation),
+        }
     }
 
     fn advance(&mut self) -> Result<(), CheckError> {
         self.check_mask()?;
-        let action = {
-            let mask = self.env.action_mask().map(<[bool]>::to_vec);
-            self.env.action_space().sample_masked(mask.as_deref(), &mut self.rng)
-        };
-        let step = match self.env.step(&action) {
+        let action = open_action(self.env, &mut self.rng);
+        let step = match self.step(&action) {
             Ok(step) => step,
             Err(error) => return self.ensure(false, || format!("an open action {action:?} was refused: {error}")),
         };
         self.steps += 1;
-        let last = step.is_last();
-        self.take(step)?;
-        if last {
-            let refused = matches!(self.env.step(&action), Err(EnvError::ResetNeeded));
-            self.ensure(refused, || "`step` after the end must return EnvError::ResetNeeded".into())?;
-            self.observation = self.env.reset(None);
-            self.check_observation()?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, step: Step<Obs<E>, E::Info>) -> Result<(), CheckError> {
+        self.outcome = (step.reward, step.terminated, step.truncated);
         self.ensure(step.reward.is_finite(), || format!("reward {} is not finite", step.reward))?;
         self.ensure(!(step.terminated && step.truncated), || {
             "a step was both terminated and truncated; a true end needs no truncation".into()
         })?;
-        self.observation = step.observation;
-        self.reward = step.reward;
-        self.check_observation()
+        self.check_observation()?;
+        if step.is_last() {
+            let refused = matches!(self.step(&action), Err(EnvError::ResetNeeded));
+            self.ensure(refused, || "`step` after the end must return EnvError::ResetNeeded".into())?;
+            self.reset(None)?;
+        }
+        Ok(())
     }
 
     fn check_observation(&self) -> Result<(), CheckError> {
@@ -144,10 +170,18 @@ impl<'a, E: Env> Rollout<'a, E> {
         Ok(())
     }
 
-    fn refuses_invalid_action(&mut self) -> Result<(), CheckError> {
-        let Some(action) = self.env.action_space().non_member() else { return Ok(()) };
-        let refused = matches!(self.env.step(&action), Err(EnvError::InvalidAction { .. }));
-        self.ensure(refused, || format!("{action:?} is not in the action space, yet `step` took it"))
+    fn refuses_actions_outside_the_space(&mut self) -> Result<(), CheckError> {
+        for action in self.env.action_space().non_members() {
+            self.refuses(&action, "is not in the action space")?;
+        }
+        Ok(())
+    }
+
+    fn refuses(&mut self, action: &Act<E>, why: &str) -> Result<(), CheckError> {
+        let before = self.observation.clone();
+        let refused = matches!(self.step(action), Err(EnvError::InvalidAction { .. }));
+        self.ensure(refused, || format!("{action:?} {why}, yet it was not refused as invalid"))?;
+        self.ensure(self.observation == before, || format!("a refusal of {action:?} changed the observation"))
     }
 
     /// Tries a closed choice of the first head that has one.
@@ -171,17 +205,23 @@ impl<'a, E: Env> Rollout<'a, E> {
         }
         let mut rng = stream(self.seed, &format!("check/closed/{}", self.steps));
         let action = self.env.action_space().sample_masked(Some(&flags), &mut rng);
-        let refused = matches!(self.env.step(&action), Err(EnvError::InvalidAction { .. }));
-        self.ensure(refused, || format!("the mask closes {action:?}, yet `step` did not refuse it as invalid"))
+        self.refuses(&action, "is closed by the mask")
     }
 
     fn same_as(&self, other: &Self) -> Result<(), CheckError> {
-        self.ensure(self.observation == other.observation && self.reward == other.reward, || {
+        self.ensure(self.observation == other.observation && self.outcome == other.outcome, || {
             format!(
-                "equal seeds gave {:?} with reward {} and {:?} with reward {}",
-                self.observation, self.reward, other.observation, other.reward
+                "equal seeds gave {:?} with reward and ends {:?} by `step`, {:?} with {:?} by `step_into`",
+                self.observation, self.outcome, other.observation, other.outcome
             )
-        })
+        })?;
+        self.ensure(self.env.action_mask() == other.env.action_mask(), || "equal seeds gave different masks".into())?;
+        let (left, right) = (self.env.metrics(), other.env.metrics());
+        let equal = |(one, other): (&Metric, &Metric)| {
+            one.0 == other.0 && (one.1 == other.1 || (one.1.is_nan() && other.1.is_nan()))
+        };
+        let same = left.len() == right.len() && left.iter().zip(&right).all(equal);
+        self.ensure(same, || format!("equal seeds gave the metrics {left:?} and {right:?}"))
     }
 
     fn ensure(&self, holds: bool, problem: impl FnOnce() -> String) -> Result<(), CheckError> {
@@ -227,6 +267,41 @@ mod tests {
     #[test]
     fn an_environment_that_takes_closed_actions_is_found_out() {
         let error = check_env(|| Lenient(Probe::discrete(Rung::Match)), 1, 10).unwrap_err();
-        assert!(error.problem.contains("the mask closes 2"), "{error}");
+        assert!(error.problem.contains("2 is closed by the mask"), "{error}");
+    }
+
+    /// A probe whose `step_into` forgets to write the observation.
+    struct Forgetful(Probe<BoxSpace>);
+
+    impl Env for Forgetful {
+        type ObservationSpace = BoxSpace;
+        type ActionSpace = BoxSpace;
+        type Info = ();
+
+        fn observation_space(&self) -> &BoxSpace {
+            self.0.observation_space()
+        }
+
+        fn action_space(&self) -> &BoxSpace {
+            self.0.action_space()
+        }
+
+        fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+            self.0.reset(seed)
+        }
+
+        fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
+            self.0.step(action)
+        }
+
+        fn step_into(&mut self, action: &Vec<f32>, _observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
+            Ok(self.0.step(action)?.map(drop))
+        }
+    }
+
+    #[test]
+    fn an_environment_whose_two_interfaces_differ_is_found_out() {
+        let error = check_env(|| Forgetful(Probe::continuous(Rung::Delayed)), 1, 10).unwrap_err();
+        assert!(error.problem.contains("by `step_into`"), "{error}");
     }
 }

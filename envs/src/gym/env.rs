@@ -1,5 +1,7 @@
 //! [`Env`]: the environment contract, and what a step returns.
 
+use std::fmt::Debug;
+
 use thiserror::Error;
 
 use super::space::{ActionSpace, Space};
@@ -62,6 +64,37 @@ pub trait Env {
     /// [`EnvError::InvalidAction`] for an action outside the space or masked out. The state is then unchanged.
     fn step(&mut self, action: &Act<Self>) -> Result<Step<Obs<Self>, Self::Info>, EnvError>;
 
+    /// [`reset`](Env::reset) that writes the first observation over `observation`, whatever that held.
+    ///
+    /// Environments whose observations live on the heap override it and [`step_into`](Env::step_into), so that a loop
+    /// with one buffer allocates nothing.
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Obs<Self>) {
+        *observation = self.reset(seed);
+    }
+
+    /// [`step`](Env::step) that writes the next observation over `observation`, whatever that held; the returned step
+    /// has all the rest.
+    ///
+    /// ```
+    /// use mec_envs::gym::Env;
+    /// use mec_envs::gym::classic::CartPole;
+    ///
+    /// let mut env = CartPole::v1();
+    /// let mut observation = env.reset(Some(7));
+    /// for action in [0, 1].into_iter().cycle().take(1_000) {
+    ///     if env.step_into(&action, &mut observation)?.is_last() {
+    ///         env.reset_into(None, &mut observation);
+    ///     }
+    /// }
+    /// # Ok::<(), mec_envs::gym::EnvError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`step`](Env::step); `observation` is then unchanged, too.
+    fn step_into(&mut self, action: &Act<Self>, observation: &mut Obs<Self>) -> Result<Step<(), Self::Info>, EnvError> {
+        Ok(self.step(action)?.map(|next| *observation = next))
+    }
+
     /// Which choices are open now: one flag per choice, all heads of the [`ActionLayout`](super::ActionLayout) one
     /// after another; `None` when every action of the space is. Each head has at least one open choice.
     fn action_mask(&self) -> Option<&[bool]> {
@@ -94,6 +127,18 @@ impl<O, I> Step<O, I> {
     pub fn is_last(&self) -> bool {
         self.terminated || self.truncated
     }
+
+    /// The same step with another form of its observation.
+    pub fn map<P>(self, form: impl FnOnce(O) -> P) -> Step<P, I> {
+        let Self { observation, reward, terminated, truncated, info } = self;
+        Step { observation: form(observation), reward, terminated, truncated, info }
+    }
+
+    /// The same step with another form of its info.
+    pub fn map_info<J>(self, form: impl FnOnce(I) -> J) -> Step<O, J> {
+        let Self { observation, reward, terminated, truncated, info } = self;
+        Step { observation, reward, terminated, truncated, info: form(info) }
+    }
 }
 
 /// A misuse of an environment.
@@ -113,4 +158,20 @@ pub enum EnvError {
         /// What the space accepts.
         accepted: String,
     },
+}
+
+impl EnvError {
+    /// The refusal of an action that is not in the action space.
+    pub fn outside(action: &impl Debug, space: &impl Debug) -> Self {
+        Self::refusal(action, "it lies outside the action space", format!("{space:?}"))
+    }
+
+    /// The refusal of an action that the mask closes.
+    pub fn closed(action: &impl Debug, space: &impl Debug) -> Self {
+        Self::refusal(action, "the mask closes it", format!("what the mask leaves open of {space:?}"))
+    }
+
+    pub(super) fn refusal(action: &impl Debug, reason: &str, accepted: String) -> Self {
+        Self::InvalidAction { action: format!("{action:?}"), reason: reason.to_owned(), accepted }
+    }
 }

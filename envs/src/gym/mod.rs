@@ -7,9 +7,9 @@ pub mod classic;
 mod env;
 pub mod probe;
 mod space;
-mod time_limit;
+mod wrappers;
 
 pub use check::{CheckError, check_env};
 pub use env::{Act, Env, EnvError, Metric, Obs, Step};
 pub use space::{ActionLayout, ActionSpace, BoxSpace, DictSpace, Discrete, MultiDiscrete, Part, Space, SpaceError};
-pub use time_limit::TimeLimit;
+pub use wrappers::TimeLimit;

@@ -130,30 +130,14 @@ impl<A: ProbeSpace> Probe<A> {
         self.rung
     }
 
-    fn refuse(&self, action: &A::Element, reason: &str) -> EnvError {
-        EnvError::InvalidAction {
-            action: format!("{action:?}"),
-            reason: reason.to_owned(),
-            accepted: format!("{:?}", self.action_space),
-        }
-    }
-
     fn check(&self, action: &A::Element) -> Result<(), EnvError> {
         if !self.action_space.contains(action) {
-            return Err(self.refuse(action, "it lies outside the action space"));
+            return Err(EnvError::outside(action, &self.action_space));
         }
-        let Some(mask) = &self.mask else { return Ok(()) };
-        let layout = self.action_space.layout();
-        let mut codes = Vec::new();
-        self.action_space.encode_into(action, &mut codes);
-        let mut offset = 0;
-        for (choices, code) in layout.heads.iter().zip(codes) {
-            if !mask[offset + code as usize] {
-                return Err(self.refuse(action, "the mask closes it"));
-            }
-            offset += choices;
+        match &self.mask {
+            Some(mask) if !self.action_space.is_open(action, mask) => Err(EnvError::closed(action, &self.action_space)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use rand::RngExt;
 
-use super::{assert_finite, outside};
+use super::{assert_finite, overwrite};
 use crate::gym::{BoxSpace, Discrete, Env, EnvError, Space, Step, TimeLimit};
 use crate::rng::{Prng, stream};
 
@@ -119,7 +119,32 @@ impl Acrobot {
     pub fn set_state(&mut self, state: AcrobotState) -> Vec<f32> {
         assert_finite(&state.numbers());
         self.state = Some(state);
-        state.observation()
+        state.observation().to_vec()
+    }
+
+    /// Draws the state that an episode starts from.
+    fn start(&mut self, seed: Option<u64>) -> AcrobotState {
+        if let Some(seed) = seed {
+            self.rng = stream(seed, "acrobot");
+        }
+        // Rounded to 32 bits, as in Gymnasium.
+        let mut draw = || f64::from(self.rng.random_range(-START..=START) as f32);
+        let (angles_rad, velocities_rad_s) = ([draw(), draw()], [draw(), draw()]);
+        let state = AcrobotState { angles_rad, velocities_rad_s };
+        self.state = Some(state);
+        state
+    }
+
+    fn checked_step(&mut self, action: &usize) -> Result<Step<[f32; 6]>, EnvError> {
+        let state = self.state.ok_or(EnvError::ResetNeeded)?;
+        if !self.action_space.contains(action) {
+            return Err(EnvError::outside(action, &self.action_space));
+        }
+        let next = state.after(TORQUES_N_M[*action]);
+        let terminated = next.height() > GOAL_HEIGHT_M;
+        let reward = if terminated { 0.0 } else { -1.0 };
+        self.state = (!terminated).then_some(next);
+        Ok(Step { observation: next.observation(), reward, terminated, truncated: false, info: () })
     }
 }
 
@@ -135,11 +160,9 @@ impl AcrobotState {
         [first, second, first_speed, second_speed]
     }
 
-    fn observation(self) -> Vec<f32> {
+    fn observation(self) -> [f32; 6] {
         let [first, second, first_speed, second_speed] = self.numbers();
-        [first.cos(), first.sin(), second.cos(), second.sin(), first_speed, second_speed]
-            .map(|entry| entry as f32)
-            .to_vec()
+        [first.cos(), first.sin(), second.cos(), second.sin(), first_speed, second_speed].map(|entry| entry as f32)
     }
 
     /// Height of the tip above the fixed joint, in lengths of a link.
@@ -222,25 +245,19 @@ impl Env for Acrobot {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        if let Some(seed) = seed {
-            self.rng = stream(seed, "acrobot");
-        }
-        // Rounded to 32 bits, as in Gymnasium.
-        let mut draw = || f64::from(self.rng.random_range(-START..=START) as f32);
-        let (angles_rad, velocities_rad_s) = ([draw(), draw()], [draw(), draw()]);
-        self.set_state(AcrobotState { angles_rad, velocities_rad_s })
+        self.start(seed).observation().to_vec()
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        overwrite(observation, &self.start(seed).observation());
     }
 
     fn step(&mut self, action: &usize) -> Result<Step<Vec<f32>>, EnvError> {
-        let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
-        }
-        let next = state.after(TORQUES_N_M[*action]);
-        let terminated = next.height() > GOAL_HEIGHT_M;
-        let reward = if terminated { 0.0 } else { -1.0 };
-        self.state = (!terminated).then_some(next);
-        Ok(Step { observation: next.observation(), reward, terminated, truncated: false, info: () })
+        Ok(self.checked_step(action)?.map(|observation| observation.to_vec()))
+    }
+
+    fn step_into(&mut self, action: &usize, observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
+        Ok(self.checked_step(action)?.map(|next| overwrite(observation, &next)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use rand::RngExt;
 
-use super::{assert_finite, outside};
+use super::{assert_finite, overwrite};
 use crate::gym::{BoxSpace, Discrete, Env, EnvError, Space, Step, TimeLimit};
 use crate::rng::{Prng, stream};
 
@@ -116,7 +116,31 @@ impl CartPole {
     pub fn set_state(&mut self, state: CartPoleState) -> Vec<f32> {
         assert_finite(&state.numbers());
         self.state = Some(state);
-        state.observation()
+        state.observation().to_vec()
+    }
+
+    /// Draws the state that an episode starts from.
+    fn start(&mut self, seed: Option<u64>) -> CartPoleState {
+        if let Some(seed) = seed {
+            self.rng = stream(seed, "cart-pole");
+        }
+        let mut draw = || self.rng.random_range(-START..=START);
+        let (position_m, velocity_m_s) = (draw(), draw());
+        let (angle_rad, angular_velocity_rad_s) = (draw(), draw());
+        let state = CartPoleState { position_m, velocity_m_s, angle_rad, angular_velocity_rad_s };
+        self.state = Some(state);
+        state
+    }
+
+    fn checked_step(&mut self, action: &usize) -> Result<Step<[f32; 4]>, EnvError> {
+        let state = self.state.ok_or(EnvError::ResetNeeded)?;
+        if !self.action_space.contains(action) {
+            return Err(EnvError::outside(action, &self.action_space));
+        }
+        let next = state.after(if *action == 1 { FORCE_N } else { -FORCE_N });
+        let terminated = next.is_out_of_bounds();
+        self.state = (!terminated).then_some(next);
+        Ok(Step { observation: next.observation(), reward: 1.0, terminated, truncated: false, info: () })
     }
 }
 
@@ -131,8 +155,8 @@ impl CartPoleState {
         [self.position_m, self.velocity_m_s, self.angle_rad, self.angular_velocity_rad_s]
     }
 
-    fn observation(self) -> Vec<f32> {
-        self.numbers().map(|entry| entry as f32).to_vec()
+    fn observation(self) -> [f32; 4] {
+        self.numbers().map(|entry| entry as f32)
     }
 
     fn is_out_of_bounds(self) -> bool {
@@ -174,24 +198,19 @@ impl Env for CartPole {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        if let Some(seed) = seed {
-            self.rng = stream(seed, "cart-pole");
-        }
-        let mut draw = || self.rng.random_range(-START..=START);
-        let (position_m, velocity_m_s) = (draw(), draw());
-        let (angle_rad, angular_velocity_rad_s) = (draw(), draw());
-        self.set_state(CartPoleState { position_m, velocity_m_s, angle_rad, angular_velocity_rad_s })
+        self.start(seed).observation().to_vec()
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        overwrite(observation, &self.start(seed).observation());
     }
 
     fn step(&mut self, action: &usize) -> Result<Step<Vec<f32>>, EnvError> {
-        let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
-        }
-        let next = state.after(if *action == 1 { FORCE_N } else { -FORCE_N });
-        let terminated = next.is_out_of_bounds();
-        self.state = (!terminated).then_some(next);
-        Ok(Step { observation: next.observation(), reward: 1.0, terminated, truncated: false, info: () })
+        Ok(self.checked_step(action)?.map(|observation| observation.to_vec()))
+    }
+
+    fn step_into(&mut self, action: &usize, observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
+        Ok(self.checked_step(action)?.map(|next| overwrite(observation, &next)))
     }
 }
 

@@ -48,25 +48,21 @@ pub use cart_pole::{CartPole, CartPoleState};
 pub use mountain_car_continuous::{MountainCarContinuous, MountainCarState};
 pub use pendulum::{Pendulum, PendulumState};
 
-use std::fmt::Debug;
-
 use crate::gym::EnvError;
-
-fn outside(action: &impl Debug, space: &impl Debug) -> EnvError {
-    refusal(action, "it lies outside the action space", format!("{space:?}"))
-}
 
 /// The action, unless it is a number that no clipping makes an action of.
 fn finite(action: f32) -> Result<f32, EnvError> {
     if action.is_finite() {
         Ok(action)
     } else {
-        Err(refusal(&action, "it is not finite", "a finite number".to_owned()))
+        Err(EnvError::refusal(&action, "it is not finite", "a finite number".to_owned()))
     }
 }
 
-fn refusal(action: &impl Debug, reason: &str, accepted: String) -> EnvError {
-    EnvError::InvalidAction { action: format!("{action:?}"), reason: reason.to_owned(), accepted }
+/// Writes an observation over a buffer; allocates only where the buffer has no room.
+fn overwrite(buffer: &mut Vec<f32>, observation: &[f32]) {
+    buffer.clear();
+    buffer.extend_from_slice(observation);
 }
 
 fn assert_finite(numbers: &[f64]) {

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::{assert_finite, finite, outside};
+use super::{assert_finite, finite, overwrite};
 use crate::gym::{BoxSpace, Env, EnvError, Space, Step, TimeLimit};
 use crate::rng::{Prng, stream};
 
@@ -127,7 +127,7 @@ impl MountainCarContinuous {
         assert_finite(&[state.position_m, state.velocity_m_step]);
         self.state = Some(state);
         self.precision = Precision::Double;
-        state.observation()
+        state.observation().to_vec()
     }
 
     /// [`Env::step`] that clips the force into the space, as Gymnasium's does; the reward counts the action as given.
@@ -137,10 +137,10 @@ impl MountainCarContinuous {
     /// finite.
     pub fn step_clipped(&mut self, action: f32) -> Result<Step<Vec<f32>>, EnvError> {
         let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        Ok(self.advance(state, finite(action)?))
+        Ok(self.advance(state, finite(action)?).map(|observation| observation.to_vec()))
     }
 
-    fn advance(&mut self, state: MountainCarState, action: f32) -> Step<Vec<f32>> {
+    fn advance(&mut self, state: MountainCarState, action: f32) -> Step<[f32; 2]> {
         let next = state.after(action, self.precision);
         let goal = self.precision.round(GOAL_POSITION_M);
         let terminated = next.position_m >= goal && next.velocity_m_step >= GOAL_VELOCITY_M_STEP;
@@ -152,6 +152,26 @@ impl MountainCarContinuous {
         });
         Step { observation: next.observation(), reward, terminated, truncated: false, info: () }
     }
+
+    /// Draws the state that an episode starts from.
+    fn start(&mut self, seed: Option<u64>) -> MountainCarState {
+        if let Some(seed) = seed {
+            self.rng = stream(seed, "mountain-car");
+        }
+        let position_m = self.rng.random_range(START_M);
+        let state = MountainCarState { position_m, velocity_m_step: 0.0 };
+        self.state = Some(state);
+        self.precision = Precision::Double;
+        state
+    }
+
+    fn checked_step(&mut self, action: &Vec<f32>) -> Result<Step<[f32; 2]>, EnvError> {
+        let state = self.state.ok_or(EnvError::ResetNeeded)?;
+        if !self.action_space.contains(action) {
+            return Err(EnvError::outside(action, &self.action_space));
+        }
+        Ok(self.advance(state, action[0]))
+    }
 }
 
 impl Default for MountainCarContinuous {
@@ -161,8 +181,8 @@ impl Default for MountainCarContinuous {
 }
 
 impl MountainCarState {
-    fn observation(self) -> Vec<f32> {
-        vec![self.position_m as f32, self.velocity_m_step as f32]
+    fn observation(self) -> [f32; 2] {
+        [self.position_m as f32, self.velocity_m_step as f32]
     }
 
     fn after(self, action: f32, precision: Precision) -> Self {
@@ -203,19 +223,19 @@ impl Env for MountainCarContinuous {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        if let Some(seed) = seed {
-            self.rng = stream(seed, "mountain-car");
-        }
-        let position_m = self.rng.random_range(START_M);
-        self.set_state(MountainCarState { position_m, velocity_m_step: 0.0 })
+        self.start(seed).observation().to_vec()
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        overwrite(observation, &self.start(seed).observation());
     }
 
     fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
-        let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
-        }
-        Ok(self.advance(state, action[0]))
+        Ok(self.checked_step(action)?.map(|observation| observation.to_vec()))
+    }
+
+    fn step_into(&mut self, action: &Vec<f32>, observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
+        Ok(self.checked_step(action)?.map(|next| overwrite(observation, &next)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use rand::RngExt;
 
-use super::{assert_finite, finite, outside};
+use super::{assert_finite, finite, overwrite};
 use crate::gym::{BoxSpace, Env, EnvError, Space, Step, TimeLimit};
 use crate::rng::{Prng, stream};
 
@@ -108,7 +108,7 @@ impl Pendulum {
     pub fn set_state(&mut self, state: PendulumState) -> Vec<f32> {
         assert_finite(&[state.angle_rad, state.velocity_rad_s]);
         self.state = Some(state);
-        state.observation()
+        state.observation().to_vec()
     }
 
     /// [`Env::step`] that clips the torque into the space first, as Gymnasium's does.
@@ -118,10 +118,11 @@ impl Pendulum {
     /// finite.
     pub fn step_clipped(&mut self, torque_n_m: f32) -> Result<Step<Vec<f32>>, EnvError> {
         let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        Ok(self.advance(state, finite(torque_n_m)?.clamp(-MAX_TORQUE_N_M, MAX_TORQUE_N_M)))
+        let torque = finite(torque_n_m)?.clamp(-MAX_TORQUE_N_M, MAX_TORQUE_N_M);
+        Ok(self.advance(state, torque).map(|observation| observation.to_vec()))
     }
 
-    fn advance(&mut self, state: PendulumState, torque: f32) -> Step<Vec<f32>> {
+    fn advance(&mut self, state: PendulumState, torque: f32) -> Step<[f32; 3]> {
         let PendulumState { angle_rad: angle, velocity_rad_s: velocity } = state;
         // What depends on the torque alone has 32 bits, as in Gymnasium.
         let torque_cost = f64::from(TORQUE_COST * (torque * torque));
@@ -133,6 +134,26 @@ impl Pendulum {
         self.state = Some(next);
         Step { observation: next.observation(), reward: -cost, terminated: false, truncated: false, info: () }
     }
+
+    /// Draws the state that an episode starts from.
+    fn start(&mut self, seed: Option<u64>) -> PendulumState {
+        if let Some(seed) = seed {
+            self.rng = stream(seed, "pendulum");
+        }
+        let angle_rad = self.rng.random_range(-START_ANGLE_RAD..=START_ANGLE_RAD);
+        let velocity_rad_s = self.rng.random_range(-START_VELOCITY_RAD_S..=START_VELOCITY_RAD_S);
+        let state = PendulumState { angle_rad, velocity_rad_s };
+        self.state = Some(state);
+        state
+    }
+
+    fn checked_step(&mut self, action: &Vec<f32>) -> Result<Step<[f32; 3]>, EnvError> {
+        let state = self.state.ok_or(EnvError::ResetNeeded)?;
+        if !self.action_space.contains(action) {
+            return Err(EnvError::outside(action, &self.action_space));
+        }
+        Ok(self.advance(state, action[0]))
+    }
 }
 
 impl Default for Pendulum {
@@ -142,8 +163,8 @@ impl Default for Pendulum {
 }
 
 impl PendulumState {
-    fn observation(self) -> Vec<f32> {
-        [self.angle_rad.cos(), self.angle_rad.sin(), self.velocity_rad_s].map(|entry| entry as f32).to_vec()
+    fn observation(self) -> [f32; 3] {
+        [self.angle_rad.cos(), self.angle_rad.sin(), self.velocity_rad_s].map(|entry| entry as f32)
     }
 }
 
@@ -166,20 +187,19 @@ impl Env for Pendulum {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        if let Some(seed) = seed {
-            self.rng = stream(seed, "pendulum");
-        }
-        let angle_rad = self.rng.random_range(-START_ANGLE_RAD..=START_ANGLE_RAD);
-        let velocity_rad_s = self.rng.random_range(-START_VELOCITY_RAD_S..=START_VELOCITY_RAD_S);
-        self.set_state(PendulumState { angle_rad, velocity_rad_s })
+        self.start(seed).observation().to_vec()
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        overwrite(observation, &self.start(seed).observation());
     }
 
     fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
-        let state = self.state.ok_or(EnvError::ResetNeeded)?;
-        if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
-        }
-        Ok(self.advance(state, action[0]))
+        Ok(self.checked_step(action)?.map(|observation| observation.to_vec()))
+    }
+
+    fn step_into(&mut self, action: &Vec<f32>, observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
+        Ok(self.checked_step(action)?.map(|next| overwrite(observation, &next)))
     }
 }
 

@@ -6,6 +6,10 @@ use super::{ActionLayout, ActionSpace, Part, Space, SpaceError};
 use crate::rng::Prng;
 
 /// An axis-aligned box of real numbers, Gymnasium's `Box`.
+///
+/// # Deviations
+/// Bounds may be infinite, but members are finite: Gymnasium's unbounded boxes hold infinities, which no environment can
+/// act on and no network can read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoxSpace {
     shape: Vec<usize>,
@@ -26,7 +30,8 @@ impl BoxSpace {
             }
         }
         for (index, (&low, &high)) in low.iter().zip(&high).enumerate() {
-            if low.is_nan() || high.is_nan() || low > high {
+            let holds_none = low > high || low == f32::INFINITY || high == f32::NEG_INFINITY;
+            if low.is_nan() || high.is_nan() || holds_none {
                 return Err(SpaceError::InvalidBounds { index, low, high });
             }
         }
@@ -67,12 +72,14 @@ impl Space for BoxSpace {
 
     fn contains(&self, element: &Vec<f32>) -> bool {
         element.len() == self.low.len()
-            && element.iter().zip(self.bounds()).all(|(value, (low, high))| (low..=high).contains(value))
+            && element.iter().zip(self.bounds()).all(|(value, (low, high))| holds(low, high, *value))
     }
 
     fn sample(&self, rng: &mut Prng) -> Vec<f32> {
         let mut draw = |low: f32, high: f32| match (low.is_finite(), high.is_finite()) {
-            (true, true) => rng.random_range(low..=high),
+            (true, true) if (high - low).is_finite() => rng.random_range(low..=high),
+            // A width that only 64 bits hold.
+            (true, true) => rng.random_range(f64::from(low)..=f64::from(high)) as f32,
             (true, false) => low + rng.sample::<f32, _>(rand_distr::Exp1),
             (false, true) => high - rng.sample::<f32, _>(rand_distr::Exp1),
             (false, false) => rng.sample(rand_distr::StandardNormal),
@@ -80,8 +87,10 @@ impl Space for BoxSpace {
         self.bounds().map(|(low, high)| draw(low, high)).collect()
     }
 
-    fn non_member(&self) -> Option<Vec<f32>> {
-        Some(vec![f32::NAN; self.low.len()]).filter(|element| !element.is_empty())
+    fn non_members(&self) -> Vec<Vec<f32>> {
+        let inside: Vec<f32> =
+            self.bounds().map(|(low, high)| 0_f32.clamp(low, high).clamp(f32::MIN, f32::MAX)).collect();
+        outside_of_box(&inside, self.bounds())
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -90,6 +99,10 @@ impl Space for BoxSpace {
 
     fn flat_dim(&self) -> usize {
         self.low.len()
+    }
+
+    fn flattened(&self) -> BoxSpace {
+        Self { shape: vec![self.low.len()], low: self.low.clone(), high: self.high.clone() }
     }
 
     fn flatten_into(&self, element: &Vec<f32>, out: &mut Vec<f32>) {
@@ -104,25 +117,55 @@ impl ActionSpace for BoxSpace {
 
     fn encode_into(&self, action: &Vec<f32>, out: &mut Vec<f32>) {
         out.extend(action.iter().zip(self.bounds()).map(|(&value, (low, high))| {
-            if low.is_finite() && high > low && high.is_finite() {
+            if !low.is_finite() || high <= low || !high.is_finite() {
+                value
+            } else if (high - low).is_finite() {
                 2.0 * (value - low) / (high - low) - 1.0
             } else {
-                value
+                2.0 * ((0.5 * value - 0.5 * low) / (0.5 * high - 0.5 * low)) - 1.0
             }
         }));
     }
 
     fn decode(&self, codes: &[f32]) -> Vec<f32> {
-        codes
-            .iter()
-            .zip(self.bounds())
-            .map(|(&code, (low, high))| {
-                if low.is_finite() && high.is_finite() {
-                    (low + (code.clamp(-1.0, 1.0) + 1.0) * 0.5 * (high - low)).clamp(low, high)
-                } else {
-                    code.clamp(low, high)
-                }
-            })
-            .collect()
+        codes.iter().zip(self.bounds()).map(|(&code, (low, high))| decoded(code, low, high)).collect()
     }
+
+    fn is_open(&self, _action: &Vec<f32>, _mask: &[bool]) -> bool {
+        true
+    }
+}
+
+/// Whether a finite number lies within the bounds.
+pub(super) fn holds(low: f32, high: f32, value: f32) -> bool {
+    (low..=high).contains(&value) && value.is_finite()
+}
+
+/// Rows that differ from `inside`, a member of the box of these bounds, in one entry or in their length, such that they
+/// are no members.
+pub(super) fn outside_of_box(inside: &[f32], bounds: impl Iterator<Item = (f32, f32)>) -> Vec<Vec<f32>> {
+    let mut outsiders = vec![[inside, &[0.0]].concat()];
+    if let Some((_, shorter)) = inside.split_last() {
+        outsiders.push(shorter.to_vec());
+    }
+    for (index, (low, high)) in bounds.enumerate() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, low.next_down(), high.next_up()] {
+            if !holds(low, high, value) {
+                let mut outsider = inside.to_vec();
+                outsider[index] = value;
+                outsiders.push(outsider);
+            }
+        }
+    }
+    outsiders
+}
+
+fn decoded(code: f32, low: f32, high: f32) -> f32 {
+    let code = if code.is_nan() { 0.0 } else { code };
+    if !low.is_finite() || !high.is_finite() {
+        return code.clamp(low, high).clamp(f32::MIN, f32::MAX);
+    }
+    let share = (code.clamp(-1.0, 1.0) + 1.0) * 0.5;
+    let value = if (high - low).is_finite() { low + share * (high - low) } else { low * (1.0 - share) + high * share };
+    value.clamp(low, high)
 }

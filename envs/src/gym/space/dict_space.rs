@@ -1,5 +1,6 @@
 //! [`DictSpace`].
 
+use super::box_space::holds;
 use super::{BoxSpace, Part, Space};
 use crate::rng::Prng;
 
@@ -42,6 +43,10 @@ impl DictSpace {
         }
         None
     }
+
+    fn bounds(&self) -> impl Iterator<Item = (f32, f32)> {
+        self.entries.iter().flat_map(|(_, space)| space.bounds())
+    }
 }
 
 impl Space for DictSpace {
@@ -49,24 +54,28 @@ impl Space for DictSpace {
 
     fn contains(&self, element: &Vec<f32>) -> bool {
         element.len() == self.flat_dim()
-            && self
-                .entries
-                .iter()
-                .flat_map(|(_, space)| space.bounds())
-                .zip(element)
-                .all(|((low, high), value)| (low..=high).contains(value))
+            && self.bounds().zip(element).all(|((low, high), value)| holds(low, high, *value))
     }
 
     fn sample(&self, rng: &mut Prng) -> Vec<f32> {
         self.entries.iter().flat_map(|(_, space)| space.sample(rng)).collect()
     }
 
-    fn non_member(&self) -> Option<Vec<f32>> {
-        Some(vec![f32::NAN; self.flat_dim()]).filter(|element| !element.is_empty())
+    fn non_members(&self) -> Vec<Vec<f32>> {
+        self.flattened().non_members()
     }
 
     fn parts(&self) -> Vec<Part> {
         self.entries.iter().map(|(name, space)| Part::new(name.clone(), space.shape())).collect()
+    }
+
+    fn flat_dim(&self) -> usize {
+        self.entries.iter().map(|(_, space)| space.flat_dim()).sum()
+    }
+
+    fn flattened(&self) -> BoxSpace {
+        let (low, high) = self.bounds().unzip();
+        BoxSpace::new(&[self.flat_dim()], low, high).expect("the bounds of boxes make a box")
     }
 
     fn flatten_into(&self, element: &Vec<f32>, out: &mut Vec<f32>) {

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::{ActionLayout, ActionSpace, Part, Space, index};
+use super::{ActionLayout, ActionSpace, BoxSpace, Part, Space, index};
 use crate::rng::Prng;
 
 /// The numbers 0 to n - 1, Gymnasium's `Discrete(n)`.
@@ -38,8 +38,8 @@ impl Space for Discrete {
         rng.random_range(0..self.n)
     }
 
-    fn non_member(&self) -> Option<usize> {
-        Some(self.n)
+    fn non_members(&self) -> Vec<usize> {
+        vec![self.n, usize::MAX]
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -48,6 +48,10 @@ impl Space for Discrete {
 
     fn flat_dim(&self) -> usize {
         self.n
+    }
+
+    fn flattened(&self) -> BoxSpace {
+        BoxSpace::uniform(&[self.n], 0.0, 1.0)
     }
 
     fn flatten_into(&self, element: &usize, out: &mut Vec<f32>) {
@@ -66,5 +70,9 @@ impl ActionSpace for Discrete {
 
     fn decode(&self, codes: &[f32]) -> usize {
         index(codes[0], self.n)
+    }
+
+    fn is_open(&self, action: &usize, mask: &[bool]) -> bool {
+        mask[*action]
     }
 }

@@ -32,8 +32,9 @@ pub trait Space: Clone + Debug {
     /// A random value: uniform where the set is bounded, standard normal along unbounded axes.
     fn sample(&self, rng: &mut Prng) -> Self::Element;
 
-    /// A value of the same type outside the set, if there is one; conformance suites use it.
-    fn non_member(&self) -> Option<Self::Element>;
+    /// Values of the same type outside the set, of every kind that there is (too large, not finite, too few entries):
+    /// conformance suites try them. None where the set holds all values of its type.
+    fn non_members(&self) -> Vec<Self::Element>;
 
     /// The named blocks of the flat form, in order; their sizes add up to [`flat_dim`](Space::flat_dim).
     fn parts(&self) -> Vec<Part>;
@@ -42,6 +43,9 @@ pub trait Space: Clone + Debug {
     fn flat_dim(&self) -> usize {
         self.parts().iter().map(Part::len).sum()
     }
+
+    /// The box of all flat forms, `[flat_dim]`, with the tightest bounds (Gymnasium's `flatten_space`).
+    fn flattened(&self) -> BoxSpace;
 
     /// Appends the flat form to `out`: the values of a box as they are, a discrete value one-hot (Gymnasium's
     /// `flatten`).
@@ -66,8 +70,22 @@ pub trait ActionSpace: Space {
     /// Appends the codes of an action to `out`.
     fn encode_into(&self, action: &Self::Element, out: &mut Vec<f32>);
 
-    /// The action of these codes, `[layout().codes()]`; total: indices and entries out of range are clamped into it.
+    /// The action of these codes, `[layout().codes()]`; total: indices and entries out of range are clamped into it,
+    /// and what is not a number counts as 0.
     fn decode(&self, codes: &[f32]) -> Self::Element;
+
+    /// Whether `mask`, one flag per choice of the layout, leaves a member of this space open (see
+    /// [`Env::action_mask`](super::Env::action_mask)).
+    fn is_open(&self, action: &Self::Element, mask: &[bool]) -> bool {
+        let mut codes = Vec::new();
+        self.encode_into(action, &mut codes);
+        let mut offset = 0;
+        self.layout().heads.iter().zip(codes).all(|(&choices, code)| {
+            let open = mask[offset + code as usize];
+            offset += choices;
+            open
+        })
+    }
 
     /// A random action among those that `mask` leaves open (see [`Env::action_mask`](super::Env::action_mask)).
     fn sample_masked(&self, mask: Option<&[bool]>, rng: &mut Prng) -> Self::Element {
@@ -136,8 +154,10 @@ impl ActionLayout {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SpaceError {
-    /// A bound is not a number, or low lies above high.
-    #[error("entry {index} of a box has low {low} and high {high}; accepted is low <= high, neither NaN")]
+    /// A bound is not a number, low lies above high, or no finite number lies between them.
+    #[error(
+        "entry {index} of a box has low {low} and high {high}; accepted is low <= high with a finite number between"
+    )]
     InvalidBounds {
         /// Which entry.
         index: usize,
@@ -189,7 +209,17 @@ mod tests {
             assert!(codes.iter().zip(&again).all(|(a, b)| (a - b).abs() < 1e-5), "{codes:?} {again:?}");
             assert!(space.contains(&decoded));
         }
-        assert!(!space.contains(&space.non_member().unwrap()));
+        let outsiders = space.non_members();
+        assert!(!outsiders.is_empty());
+        for outsider in outsiders {
+            assert!(!space.contains(&outsider), "{outsider:?}");
+        }
+        let flattened = space.flattened();
+        for _ in 0..200 {
+            let flat = space.flatten(&space.sample(&mut rng));
+            assert!(flattened.contains(&flat), "{flat:?}");
+        }
+        assert_eq!(flattened.flat_dim(), space.flat_dim());
     }
 
     #[test]
@@ -209,6 +239,47 @@ mod tests {
             let action = space.sample_masked(Some(&[false, true, true, false, true]), &mut rng);
             assert!(action[0] == 1 && action[1] != 1, "{action:?}");
         }
+    }
+
+    #[test]
+    fn every_space_finds_the_choices_that_a_mask_leaves_open() {
+        let pair = (Discrete::new(2), (BoxSpace::uniform(&[1], 0.0, 1.0), MultiDiscrete::new(&[2, 3]).unwrap()));
+        let mask = [true, false, true, true, false, true, true];
+        let open = |first, second| pair.is_open(&(first, (vec![0.5], second)), &mask);
+        assert!(open(0, vec![1, 2]));
+        assert!(!open(1, vec![1, 2]));
+        assert!(!open(0, vec![1, 0]));
+        let mut rng = stream(1, "mask");
+        for _ in 0..100 {
+            assert!(pair.is_open(&pair.sample_masked(Some(&mask), &mut rng), &mask));
+        }
+    }
+
+    #[test]
+    fn boxes_hold_finite_numbers_only_also_where_they_have_no_bounds() {
+        let space = BoxSpace::uniform(&[1], f32::NEG_INFINITY, f32::INFINITY);
+        assert!(space.contains(&vec![f32::MAX]));
+        for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!space.contains(&vec![number]), "{number}");
+            assert!(space.contains(&space.decode(&[number])), "{number}");
+            assert!(BoxSpace::uniform(&[1], 0.0, f32::INFINITY).decode(&[number])[0].is_finite());
+        }
+        assert!(BoxSpace::new(&[1], vec![f32::INFINITY], vec![f32::INFINITY]).is_err());
+    }
+
+    #[test]
+    fn the_widest_of_boxes_can_be_sampled_and_acted_in() {
+        members_round_trip(BoxSpace::uniform(&[2], f32::MIN, f32::MAX));
+    }
+
+    #[test]
+    fn flattened_spaces_have_the_bounds_of_gymnasium() {
+        let unit = Discrete::new(2).flattened();
+        assert_eq!((unit.shape(), unit.low(), unit.high()), (&[2][..], &[0.0; 2][..], &[1.0; 2][..]));
+        let dict = DictSpace::new(vec![("a", BoxSpace::uniform(&[2, 2], -3.0, 4.0))]);
+        let both = (dict, MultiDiscrete::new(&[1, 2]).unwrap()).flattened();
+        assert_eq!(both.low(), [-3.0, -3.0, -3.0, -3.0, 0.0, 0.0, 0.0]);
+        assert_eq!(both.high(), [4.0, 4.0, 4.0, 4.0, 1.0, 1.0, 1.0]);
     }
 
     #[test]

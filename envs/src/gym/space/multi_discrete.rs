@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::{ActionLayout, ActionSpace, Part, Space, SpaceError, index};
+use super::{ActionLayout, ActionSpace, BoxSpace, Part, Space, SpaceError, index};
 use crate::rng::Prng;
 
 /// Several discrete choices at once, Gymnasium's `MultiDiscrete`.
@@ -40,12 +40,26 @@ impl Space for MultiDiscrete {
         self.heads.iter().map(|&choices| rng.random_range(0..choices)).collect()
     }
 
-    fn non_member(&self) -> Option<Vec<usize>> {
-        Some(self.heads.clone()).filter(|element| !element.is_empty())
+    fn non_members(&self) -> Vec<Vec<usize>> {
+        let mut outsiders = vec![vec![0; self.heads.len() + 1]];
+        for (head, &choices) in self.heads.iter().enumerate() {
+            let mut outsider = vec![0; self.heads.len()];
+            outsider[head] = choices;
+            outsiders.push(outsider);
+        }
+        outsiders
     }
 
     fn parts(&self) -> Vec<Part> {
         vec![Part::new("", &[self.heads.iter().sum()])]
+    }
+
+    fn flat_dim(&self) -> usize {
+        self.heads.iter().sum()
+    }
+
+    fn flattened(&self) -> BoxSpace {
+        BoxSpace::uniform(&[self.flat_dim()], 0.0, 1.0)
     }
 
     fn flatten_into(&self, element: &Vec<usize>, out: &mut Vec<f32>) {
@@ -66,5 +80,14 @@ impl ActionSpace for MultiDiscrete {
 
     fn decode(&self, codes: &[f32]) -> Vec<usize> {
         codes.iter().zip(&self.heads).map(|(&code, &n)| index(code, n)).collect()
+    }
+
+    fn is_open(&self, action: &Vec<usize>, mask: &[bool]) -> bool {
+        let mut offset = 0;
+        action.iter().zip(&self.heads).all(|(&choice, &choices)| {
+            let open = mask[offset + choice];
+            offset += choices;
+            open
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A pair of spaces is a space.
 
-use super::{ActionLayout, ActionSpace, Part, Space};
-use crate::rng::Prng;
+use super::{ActionLayout, ActionSpace, BoxSpace, Part, Space};
+use crate::rng::{Prng, stream};
 
 impl<A: Space, B: Space> Space for (A, B) {
     type Element = (A::Element, B::Element);
@@ -14,18 +14,28 @@ impl<A: Space, B: Space> Space for (A, B) {
         (self.0.sample(rng), self.1.sample(rng))
     }
 
-    fn non_member(&self) -> Option<Self::Element> {
-        let mut rng = crate::rng::stream(0, "non-member");
-        if let Some(first) = self.0.non_member() {
-            return Some((first, self.1.sample(&mut rng)));
-        }
-        Some((self.0.sample(&mut rng), self.1.non_member()?))
+    fn non_members(&self) -> Vec<Self::Element> {
+        let mut rng = stream(0, "non-members");
+        let (first, second) = (self.0.sample(&mut rng), self.1.sample(&mut rng));
+        let left = self.0.non_members().into_iter().map(|outsider| (outsider, second.clone()));
+        let right = self.1.non_members().into_iter().map(|outsider| (first.clone(), outsider));
+        left.chain(right).collect()
     }
 
     fn parts(&self) -> Vec<Part> {
         let mut parts = self.0.parts();
         parts.extend(self.1.parts());
         parts
+    }
+
+    fn flat_dim(&self) -> usize {
+        self.0.flat_dim() + self.1.flat_dim()
+    }
+
+    fn flattened(&self) -> BoxSpace {
+        let (left, right) = (self.0.flattened(), self.1.flattened());
+        let (low, high) = ([left.low(), right.low()].concat(), [left.high(), right.high()].concat());
+        BoxSpace::new(&[low.len()], low, high).expect("the bounds of boxes make a box")
     }
 
     fn flatten_into(&self, element: &Self::Element, out: &mut Vec<f32>) {
@@ -59,5 +69,10 @@ impl<A: ActionSpace, B: ActionSpace> ActionSpace for (A, B) {
             self.0.decode(&pick(&heads[..first.heads.len()], &continuous[..first.continuous])),
             self.1.decode(&pick(&heads[first.heads.len()..], &continuous[first.continuous..])),
         )
+    }
+
+    fn is_open(&self, action: &Self::Element, mask: &[bool]) -> bool {
+        let (first, second) = mask.split_at(self.0.layout().choices());
+        self.0.is_open(&action.0, first) && self.1.is_open(&action.1, second)
     }
 }

@@ -1,6 +1,6 @@
 //! [`TimeLimit`]: the only place that truncates by step count.
 
-use super::env::{Act, Env, EnvError, Metric, Obs, Step};
+use crate::gym::{Act, Env, EnvError, Metric, Obs, Step};
 
 /// Truncates an episode after a number of steps, as Gymnasium's wrapper of that name.
 #[derive(Clone, Debug)]
@@ -30,6 +30,12 @@ impl<E: Env> TimeLimit<E> {
     pub fn inner_mut(&mut self) -> &mut E {
         &mut self.env
     }
+
+    fn counted<O>(&mut self, elapsed: usize, mut step: Step<O, E::Info>) -> Step<O, E::Info> {
+        step.truncated |= elapsed + 1 >= self.max_steps && !step.terminated;
+        self.elapsed = (!step.is_last()).then_some(elapsed + 1);
+        step
+    }
 }
 
 impl<E: Env> Env for TimeLimit<E> {
@@ -52,10 +58,19 @@ impl<E: Env> Env for TimeLimit<E> {
 
     fn step(&mut self, action: &Act<Self>) -> Result<Step<Obs<Self>, Self::Info>, EnvError> {
         let elapsed = self.elapsed.ok_or(EnvError::ResetNeeded)?;
-        let mut step = self.env.step(action)?;
-        step.truncated |= elapsed + 1 >= self.max_steps && !step.terminated;
-        self.elapsed = (!step.is_last()).then_some(elapsed + 1);
-        Ok(step)
+        let step = self.env.step(action)?;
+        Ok(self.counted(elapsed, step))
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Obs<Self>) {
+        self.elapsed = Some(0);
+        self.env.reset_into(seed, observation);
+    }
+
+    fn step_into(&mut self, action: &Act<Self>, observation: &mut Obs<Self>) -> Result<Step<(), Self::Info>, EnvError> {
+        let elapsed = self.elapsed.ok_or(EnvError::ResetNeeded)?;
+        let step = self.env.step_into(action, observation)?;
+        Ok(self.counted(elapsed, step))
     }
 
     fn action_mask(&self) -> Option<&[bool]> {
@@ -69,8 +84,8 @@ impl<E: Env> Env for TimeLimit<E> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe::{Probe, Rung};
     use super::*;
+    use crate::gym::probe::{Probe, Rung};
 
     #[test]
     fn the_limit_truncates_and_never_terminates() {
