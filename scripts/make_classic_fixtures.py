@@ -37,8 +37,8 @@ SPREAD = 1e-9
 MIN_PYTHON = (3, 11)
 
 
-def enter_venv():
-    """Restarts this script inside its own virtual environment, made on first use."""
+def enter_venv(script):
+    """Restarts a script inside the virtual environment of the fixtures, made on first use."""
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
     if sys.version_info < MIN_PYTHON:
@@ -47,7 +47,7 @@ def enter_venv():
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", *PINS], check=True)
-    os.execv(python, [str(python), __file__])
+    os.execv(python, [str(python), str(script)])
 
 
 # Policies: the action for a state, with a generator of the episode's own.
@@ -229,5 +229,5 @@ def main():
 
 
 if __name__ == "__main__":
-    enter_venv()
+    enter_venv(Path(__file__).resolve())
     main()

@@ -12,4 +12,7 @@ mod wrappers;
 pub use check::{CheckError, check_env};
 pub use env::{Act, Env, EnvError, Metric, Obs, Step};
 pub use space::{ActionLayout, ActionSpace, BoxSpace, DictSpace, Discrete, MultiDiscrete, Part, Space, SpaceError};
-pub use wrappers::TimeLimit;
+pub use wrappers::{
+    ClipAction, EpisodeStatistics, FlattenObservation, MomentsError, NormalizeObservation, NormalizeReward,
+    RecordEpisodeStatistics, Recorded, RescaleAction, RunningMoments, TimeLimit, Updates,
+};

@@ -62,7 +62,8 @@ impl BoxSpace {
         &self.high
     }
 
-    pub(super) fn bounds(&self) -> impl Iterator<Item = (f32, f32)> {
+    /// Lower and upper bound of each entry.
+    pub fn bounds(&self) -> impl Iterator<Item = (f32, f32)> {
         self.low.iter().copied().zip(self.high.iter().copied())
     }
 }

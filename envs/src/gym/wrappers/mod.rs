@@ -1,5 +1,23 @@
-//! Wrappers: environments that change what another one sees, pays or takes.
+//! Wrappers: environments that change what another one shows, pays or takes, as in Gymnasium.
+//!
+//! Each forwards masks, metrics and infos, and steps into buffers without allocating where the wrapped environment does.
+//! They nest: `NormalizeObservation::new(FlattenObservation::new(env))`. Order matters: [`RecordEpisodeStatistics`]
+//! inside of [`NormalizeReward`] records the rewards as they were.
 
+mod clip_action;
+mod flatten_observation;
+mod normalize_observation;
+mod normalize_reward;
+mod record_episode_statistics;
+mod rescale_action;
+mod running_moments;
 mod time_limit;
 
+pub use clip_action::ClipAction;
+pub use flatten_observation::FlattenObservation;
+pub use normalize_observation::NormalizeObservation;
+pub use normalize_reward::NormalizeReward;
+pub use record_episode_statistics::{EpisodeStatistics, RecordEpisodeStatistics, Recorded};
+pub use rescale_action::RescaleAction;
+pub use running_moments::{MomentsError, RunningMoments, Updates};
 pub use time_limit::TimeLimit;
