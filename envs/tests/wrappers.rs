@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mec_envs::gym::classic::{Acrobot, CartPole, MountainCarContinuous, Pendulum};
 use mec_envs::gym::{
     ActionSpace, BoxSpace, ClipAction, Discrete, Env, EnvError, EpisodeStatistics, FlattenObservation,
     NormalizeObservation, NormalizeReward, RecordEpisodeStatistics, Recorded, RescaleAction, Space, Step, TimeLimit,
@@ -202,4 +203,29 @@ fn scores_that_are_not_finite_are_no_action() {
         assert!(matches!(env.step(&action), Err(EnvError::InvalidAction { .. })), "{score}");
     }
     assert_eq!(env.offload().world().unwrap().decided(), 0);
+}
+
+/// Steps an environment through its episodes with one buffer, which must stay where it is.
+fn keeps_its_buffer<E: Env<ObservationSpace: Space<Element = Vec<f32>>>>(mut env: E) {
+    let mut rng = stream(1, "test");
+    let mut observation = env.reset(Some(1));
+    let place = observation.as_ptr();
+    for _ in 0..500 {
+        let action = env.action_space().sample(&mut rng);
+        if env.step_into(&action, &mut observation).unwrap().is_last() {
+            env.reset_into(None, &mut observation);
+        }
+        assert_eq!(observation.as_ptr(), place, "the observation moved to new memory");
+    }
+}
+
+#[test]
+fn stepping_into_a_buffer_keeps_its_memory() {
+    keeps_its_buffer(Pendulum::v1());
+    keeps_its_buffer(CartPole::v1());
+    keeps_its_buffer(MountainCarContinuous::v0());
+    keeps_its_buffer(Acrobot::v1());
+    keeps_its_buffer(ClipAction::new(RescaleAction::new(Pendulum::v1(), -1.0, 1.0)));
+    let recorded = RecordEpisodeStatistics::new(NormalizeReward::new(CartPole::v1(), 0.99));
+    keeps_its_buffer(NormalizeObservation::new(FlattenObservation::new(recorded)));
 }

@@ -7,11 +7,15 @@ pub mod classic;
 mod env;
 pub mod probe;
 mod space;
+mod vector;
 mod wrappers;
 
 pub use check::{CheckError, check_env};
 pub use env::{Act, Env, EnvError, Metric, Obs, Step};
 pub use space::{ActionLayout, ActionSpace, BoxSpace, DictSpace, Discrete, MultiDiscrete, Part, Space, SpaceError};
+pub use vector::{
+    AutoresetMode, Ended, ParallelEnv, VectorConfig, VectorEnv, VectorError, VectorStep, check_vector_env,
+};
 pub use wrappers::{
     ClipAction, EpisodeStatistics, FlattenObservation, MomentsError, NormalizeObservation, NormalizeReward,
     RecordEpisodeStatistics, Recorded, RescaleAction, RunningMoments, TimeLimit, Updates,

@@ -8,8 +8,8 @@ use crate::rng::Prng;
 /// An axis-aligned box of real numbers, Gymnasium's `Box`.
 ///
 /// # Deviations
-/// Bounds may be infinite, but members are finite: Gymnasium's unbounded boxes hold infinities, which no environment can
-/// act on and no network can read.
+/// Bounds may be infinite, but members are finite: Gymnasium's unbounded boxes hold infinities, which no environment
+/// can act on and no network can read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoxSpace {
     shape: Vec<usize>,

@@ -1,8 +1,8 @@
 //! Wrappers: environments that change what another one shows, pays or takes, as in Gymnasium.
 //!
-//! Each forwards masks, metrics and infos, and steps into buffers without allocating where the wrapped environment does.
-//! They nest: `NormalizeObservation::new(FlattenObservation::new(env))`. Order matters: [`RecordEpisodeStatistics`]
-//! inside of [`NormalizeReward`] records the rewards as they were.
+//! Each forwards masks, metrics and infos, and allocates nothing in `step_into` beyond what the wrapped environment
+//! does. They nest: `NormalizeObservation::new(FlattenObservation::new(env))`. Order matters:
+//! [`RecordEpisodeStatistics`] inside of [`NormalizeReward`] records the rewards as they were.
 
 mod clip_action;
 mod flatten_observation;

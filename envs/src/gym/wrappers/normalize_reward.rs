@@ -7,10 +7,10 @@ use crate::gym::{Act, Env, EnvError, Metric, Obs, Step};
 /// reward / sqrt(variance + 1e-8). Rewards are not centred.
 ///
 /// # Design
-/// What counts is Gymnasium's rolling sum to the digit, oddities included, because published runs have it: the sum so far
-/// is multiplied by gamma and, if the step terminates, by 0, and then the reward is added. So the terminating reward
-/// stands alone and is carried into the next episode, and a truncated episode is carried on, too: it did not end. `reset`
-/// changes nothing, seeded or not.
+/// What counts is Gymnasium's rolling sum to the digit, oddities included, because published runs have it: the sum so
+/// far is multiplied by gamma and, if the step terminates, by 0, and then the reward is added. So the terminating
+/// reward stands alone and is carried into the next episode, and a truncated episode is carried on, too: it did not
+/// end. `reset` changes nothing, seeded or not.
 #[derive(Clone, Debug)]
 pub struct NormalizeReward<E> {
     env: E,

@@ -2,8 +2,8 @@
 
 use crate::gym::{BoxSpace, Env, EnvError, Metric, Obs, Space, Step};
 
-/// Takes actions between two numbers and stretches them to the box of the wrapped environment, as Gymnasium's wrapper of
-/// that name.
+/// Takes actions between two numbers and stretches them to the box of the wrapped environment, as Gymnasium's wrapper
+/// of that name.
 #[derive(Clone, Debug)]
 pub struct RescaleAction<E> {
     env: E,

@@ -18,8 +18,9 @@ pub enum Updates {
 
 /// Running mean and variance of each entry of a row, Gymnasium's `RunningMeanStd`.
 ///
-/// Starts from a prior of mean 0 and variance 1 that counts as 1e-4 rows. Its serialised form is the three fields `mean`,
-/// `variance` (lists of as many numbers) and `count`; reading one checks what [`from_parts`](Self::from_parts) checks.
+/// Starts from a prior of mean 0 and variance 1 that counts as 1e-4 rows. Its serialised form is the three fields
+/// `mean` and `variance` (lists of as many numbers) and `count`; reading one checks what
+/// [`from_parts`](Self::from_parts) checks.
 ///
 /// ```
 /// use mec_envs::gym::RunningMoments;
@@ -32,8 +33,8 @@ pub enum Updates {
 /// ```
 ///
 /// # Deviations
-/// Numbers have 64 bits, where Gymnasium keeps those of observations in 32: there, the update of a long run gets lost in
-/// the rounding of its mean.
+/// Numbers have 64 bits, where Gymnasium keeps those of observations in 32: there, the update of a long run gets lost
+/// in the rounding of its mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]
 pub struct RunningMoments {
@@ -170,7 +171,7 @@ impl RunningMoments {
         if rows.is_empty() {
             return;
         }
-        assert!(entries > 0 && rows.len() % entries == 0, "{} numbers are no rows of {entries}", rows.len());
+        assert!(entries > 0 && rows.len().is_multiple_of(entries), "{} numbers are no rows of {entries}", rows.len());
         let count = (rows.len() / entries) as f64;
         for entry in 0..entries {
             let column = || rows[entry..].iter().step_by(entries).map(|&value| value.into());
@@ -204,14 +205,14 @@ impl RunningMoments {
         self.variance[entry] = (spread + delta.powi(2) * self.count * count / total) / total;
     }
 
-    /// Brings rows, `[rows, entries]`, to mean 0 and variance 1: (value - mean) / sqrt(variance + epsilon). What 32 bits
-    /// cannot hold becomes the largest number that they can.
+    /// Brings rows, `[rows, entries]`, to mean 0 and variance 1: (value - mean) / sqrt(variance + epsilon). What 32
+    /// bits cannot hold becomes the largest number that they can.
     ///
     /// # Panics
     /// When their length is no multiple of the entries.
     pub fn normalize(&self, rows: &mut [f32], epsilon: f64) {
         let entries = self.mean.len().max(1);
-        assert!(rows.len() % entries == 0, "{} numbers are no rows of {entries}", rows.len());
+        assert!(rows.len().is_multiple_of(entries), "{} numbers are no rows of {entries}", rows.len());
         let (low, high) = (f64::from(f32::MIN), f64::from(f32::MAX));
         for row in rows.chunks_exact_mut(entries) {
             for ((value, mean), variance) in row.iter_mut().zip(&self.mean).zip(&self.variance) {
