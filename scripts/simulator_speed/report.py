@@ -1,0 +1,292 @@
+"""Measures all rows in turn, again and again, and prints tables: report.py EXAMPLE, called by simulator_speed.sh.
+
+One repetition measures every row of a table once, each in a process of its own on one core (rows that say so: on two),
+so that whatever else the machine does meets all rows alike. Tables show the median of the repetitions, the least and
+the greatest, and ratios of medians.
+
+To add a row, add it to the list of its table: a row is a name, a command that prints a measurement, and its threads.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
+SCENARIO = ROOT / "envs" / "examples" / "simulator_speed" / "one_server.toml"
+TASKS = ["CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCarContinuous-v0"]
+BATCHES = [16, 1024]
+DEVICES = [10, 100, 1_000, 10_000]
+SERVERS = [2, 20, 200]
+# Time on a core and time by the clock of every measurement with one thread, s.
+BUSY = []
+PARTS = ["events", "classic", "decisions"]
+
+
+@dataclass
+class Row:
+    """What is measured; `cells` are the first columns of its line, `bases` the rows that its ratios are over."""
+
+    cells: list
+    command: list
+    bases: list = field(default_factory=list)
+    threads: int = 1
+    results: list = field(default_factory=list)
+
+    def rates(self):
+        """Work per second of every repetition."""
+        return [result["work"] / result["seconds"] for result in self.results]
+
+    def rate(self):
+        return statistics.median(self.rates())
+
+    def latency(self):
+        """Mean latency of the tasks of the last round, which tells whether two rows simulate the same load."""
+        return f"{self.results[-1]['latency_mean_s']:.3f}"
+
+
+def shown(number):
+    """Three digits."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def ratio(row, base):
+    return "" if base is None else shown(row.rate() / base.rate())
+
+
+def measured(row):
+    """One measurement in a process of its own, on as many cores as the row has threads."""
+    cores = sorted(os.sched_getaffinity(0))[-row.threads :] if hasattr(os, "sched_getaffinity") else None
+    pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
+    threads = {name: "1" for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]}
+    # What libraries print to the other stream is shown only when they fail.
+    command, started = list(map(str, row.command)), (time.perf_counter(), processor_time())
+    run = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin, env=os.environ | threads)
+    if run.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{run.stderr}")
+    if row.threads == 1:
+        BUSY.append((processor_time() - started[1], time.perf_counter() - started[0]))
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def processor_time():
+    """Time on a core of all measurements so far, s."""
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
+
+
+def measure(rows, repetitions):
+    for repetition in range(repetitions):
+        for row in rows:
+            print(f"{repetition + 1}/{repetitions} {' '.join(map(str, row.cells))}", file=sys.stderr)
+            row.results.append(measured(row))
+
+
+def table(title, head, lines):
+    print(f"\n## {title}\n")
+    print("| " + " | ".join(head) + " |")
+    numbers = next((index for index, cell in enumerate(lines[0]) if cell[:1].isdigit()), len(head))
+    print("|" + "|".join("---" if index < numbers else "---:" for index in range(len(head))) + "|")
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+
+
+def spread(row):
+    """Median, least and greatest rate."""
+    return [shown(row.rate()), f"{shown(min(row.rates()))} to {shown(max(row.rates()))}"]
+
+
+# One server in SimPy.
+
+
+def check(options, folder):
+    """Writes the tasks of every variant, and holds SimPy's completions against ours; prints the largest difference."""
+    python, twin = sys.executable, FOLDER / "simpy_twin.py"
+    lines = []
+    for variant in ["fixed-cuts", "cdlp", "observed"]:
+        path = folder / f"{variant}.csv"
+        command = [options.example, f"tasks/{variant}"]
+        path.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        run = subprocess.run([python, twin, "check", SCENARIO, path], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{variant}: {run.stderr}")
+        result = json.loads(run.stdout)
+        lines.append([variant, f"{result['tasks']:,}", f"{result['difference_s']:.1e}"])
+    table("One server: completions here and in SimPy", ["decisions", "tasks", "largest difference, s"], lines)
+
+
+def event_rows(options, folder):
+    def simpy(label, mode, tasks):
+        arguments = [mode, SCENARIO, folder / f"{tasks}.csv", options.seconds]
+        return Row(["SimPy", label], [sys.executable, FOLDER / "simpy_twin.py", *arguments], [None, None])
+
+    def ours(form, label, variant, *bases):
+        return Row([form, label], [options.example, f"twin/{variant}", options.seconds], bases)
+
+    given = simpy("fixed cuts, tasks given", "given", "fixed-cuts")
+    drawn = simpy("fixed cuts, tasks drawn", "drawn", "fixed-cuts")
+    cdlp = simpy("CDLP's cuts, tasks given", "given", "cdlp")
+    return [
+        given,
+        drawn,
+        cdlp,
+        ours("`Offload`", "fixed cuts, tasks drawn", "fixed-cuts", given, drawn),
+        ours("`Offload`", "CDLP's cuts, tasks drawn", "cdlp", cdlp, None),
+        ours("`OffloadEnv`", "CDLP's cuts, tasks drawn", "observed", cdlp, None),
+    ]
+
+
+def events(options):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        check(options, folder)
+        rows = event_rows(options, folder)
+        measure(rows, options.repetitions)
+    given, drawn = "over SimPy, tasks given", "over SimPy, tasks drawn"
+    head = ["simulator", "decisions", "tasks/s", "least to greatest", "mean latency, s", given, drawn]
+    lines = [[*row.cells, *spread(row), row.latency(), *(ratio(row, base) for base in row.bases)] for row in rows]
+    table("One server: tasks per second", head, lines)
+
+
+# Classic control.
+
+
+def classic_rows(options, name):
+    def row(label, command, batch=1, threads=1):
+        return Row([name, label, str(batch), str(threads)], command, threads=threads)
+
+    def theirs(label, kind, *numbers, threads=1):
+        path = "/".join([kind, name, *map(str, numbers)])
+        command = [sys.executable, FOLDER / "classic_control.py", path, options.seconds]
+        return row(label, command, *numbers[:1], threads=threads)
+
+    ours = [row("mec-gym", [options.example, f"classic/{name}", options.seconds])]
+    others = [theirs("Gymnasium", "gymnasium"), theirs("Gymnasium, SyncVectorEnv", "gymnasium-sync", BATCHES[0])]
+    if name == "CartPole-v1":
+        others += [theirs("Gymnasium, CartPoleVectorEnv", "gymnasium-vector", batch) for batch in BATCHES]
+    if version("envpool"):
+        one = [theirs("EnvPool", "envpool", batch, 1) for batch in BATCHES]
+        others += one + [theirs("EnvPool", "envpool", batch, 2, threads=2) for batch in BATCHES]
+    for other in others:
+        # Only equal numbers of threads are compared.
+        other.bases = [own for own in ours if own.threads == other.threads][:1]
+    return ours + others
+
+
+def classic(options):
+    rows = [row for name in TASKS for row in classic_rows(options, name)]
+    measure(rows, options.repetitions)
+    head = ["task", "simulator", "batch", "threads", "steps/s", "least to greatest", "mec-gym over it"]
+    lines = [[*row.cells, *spread(row), *([ratio(base, row) for base in row.bases] or [""])] for row in rows]
+    table("Classic control: steps per second", head, lines)
+    if not version("envpool"):
+        print("\nEnvPool does not install here: no rows of it.")
+
+
+# Decisions.
+
+
+def decision_rows(options):
+    forms, policies = ["OffloadEnv", "OffloadSetEnv", "Offload"], ["server-1", "round-robin", "random"]
+    arguments = [options.seconds, options.scenario]
+    return [
+        Row([f"`{form}`", policy], [options.example, f"default/{form}/{policy}", *arguments])
+        for form in forms
+        for policy in policies
+    ]
+
+
+def sweep_rows(options):
+    """Pairs of rows: with observations and without."""
+    points = [(str(number), "4", f"devices/{number}") for number in DEVICES]
+    points += [(str(number * 15 // 2), str(number), f"servers/{number}") for number in SERVERS]
+    arguments = [options.seconds, options.scenario]
+    return [
+        [Row([*cells, form], [options.example, f"{path}/{form}", *arguments]) for form in ["OffloadEnv", "Offload"]]
+        for *cells, path in points
+    ]
+
+
+def micros(row):
+    """Microseconds per decision, resets left out: median, least and greatest."""
+    costs = [(result["seconds"] - result["reset_seconds"]) / result["work"] * 1e6 for result in row.results]
+    return [shown(statistics.median(costs)), f"{shown(min(costs))} to {shown(max(costs))}"]
+
+
+def reset_ms(row):
+    return shown(statistics.median(result["reset_seconds"] / result["rounds"] for result in row.results) * 1e3)
+
+
+def decisions(options):
+    rows, pairs = decision_rows(options), sweep_rows(options)
+    measure(rows + [row for pair in pairs for row in pair], options.repetitions)
+    head = ["form", "targets", "decisions/s", "least to greatest", "us each", "episodes"]
+    episodes = lambda row: f"{min(result['rounds'] for result in row.results):,} or more"
+    lines = [[*row.cells, *spread(row), shown(1e6 / row.rate()), episodes(row)] for row in rows]
+    table("Default scenario: decisions per second", head, lines)
+    head = ["devices", "servers", "`OffloadEnv`: us", "least to greatest", "reset, ms"]
+    head += ["`Offload`: us", "least to greatest", "mean latency, s"]
+    lines = [[*one.cells[:2], *micros(one), reset_ms(one), *micros(two), one.latency()] for one, two in pairs]
+    table("Larger and smaller scenarios: cost of a decision", head, lines)
+
+
+# The machine.
+
+
+def version(package):
+    """The version of a package, None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def said(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def machine(options):
+    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    names = [line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("model name")]
+    packages = [f"{name} {version(name)}" for name in ["simpy", "gymnasium", "numpy", "envpool"] if version(name)]
+    print(f"Processor: {names[0] if names else platform.processor()}, {os.cpu_count()} cores; load {load()}")
+    print(f"Versions: {said('rustc', '--version')}; Python {platform.python_version()}; {', '.join(packages)}")
+    print(f"Commit: {said('git', 'describe', '--always', '--dirty')}")
+    print(f"Repetitions: {options.repetitions}, of {options.seconds} s or more; changes: {options.scenario or 'none'}")
+
+
+def load():
+    return ", ".join(f"{average:.1f}" for average in os.getloadavg())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("example")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5, help="least time of one measurement")
+    parser.add_argument("--scenario", default="", help="TOML merged over the scenarios of the part `decisions`")
+    options = parser.parse_args()
+    machine(options)
+    for part in options.parts:
+        {"events": events, "classic": classic, "decisions": decisions}[part](options)
+    # Well below 100 %, other work was in the way: rates are then too low, and ratios are what can be compared.
+    share = sum(used for used, _ in BUSY) / sum(passed for _, passed in BUSY)
+    print(f"\nMeasurements with one thread had a core for {share:.0%} of their time; load at the end {load()}")
+
+
+if __name__ == "__main__":
+    main()
