@@ -161,7 +161,13 @@ def events(options):
 # Classic control.
 
 
-def classic_rows(options, name):
+def has_envpool():
+    """Whether EnvPool is installed and steps."""
+    command = [sys.executable, FOLDER / "classic_control.py", "envpool/CartPole-v1/16/1", "0"]
+    return version("envpool") and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def classic_rows(options, name, with_envpool):
     def row(label, command, batch=1, threads=1):
         return Row([name, label, str(batch), str(threads)], command, threads=threads)
 
@@ -174,7 +180,7 @@ def classic_rows(options, name):
     others = [theirs("Gymnasium", "gymnasium"), theirs("Gymnasium, SyncVectorEnv", "gymnasium-sync", BATCHES[0])]
     if name == "CartPole-v1":
         others += [theirs("Gymnasium, CartPoleVectorEnv", "gymnasium-vector", batch) for batch in BATCHES]
-    if version("envpool"):
+    if with_envpool:
         one = [theirs("EnvPool", "envpool", batch, 1) for batch in BATCHES]
         others += one + [theirs("EnvPool", "envpool", batch, 2, threads=2) for batch in BATCHES]
     for other in others:
@@ -184,13 +190,14 @@ def classic_rows(options, name):
 
 
 def classic(options):
-    rows = [row for name in TASKS for row in classic_rows(options, name)]
+    with_envpool = has_envpool()
+    rows = [row for name in TASKS for row in classic_rows(options, name, with_envpool)]
     measure(rows, options.repetitions)
     head = ["task", "simulator", "batch", "threads", "steps/s", "least to greatest", "mec-gym over it"]
     lines = [[*row.cells, *spread(row), *([ratio(base, row) for base in row.bases] or [""])] for row in rows]
     table("Classic control: steps per second", head, lines)
-    if not version("envpool"):
-        print("\nEnvPool does not install here: no rows of it.")
+    if not with_envpool:
+        print("\nEnvPool does not install or start here: no rows of it.")
 
 
 # Decisions.
