@@ -36,7 +36,7 @@ use crate::rng::stream;
 use crate::system::arrival::{Arrival, Arrivals};
 use crate::system::device::{Device, DeviceWaits, Upload};
 use crate::system::link::Link;
-use crate::system::server::{Job, Scheduled, Server};
+use crate::system::server::{Job, Scheduled, Server, ServerParameters};
 use crate::units::{BytesPerSecond, Metres, Seconds};
 
 /// Time constant of [`World::load`], s.
@@ -94,7 +94,8 @@ impl World {
             Device::new(Link::new(&scenario.link, places.distance[user], scenario.network.measurement_s.0, rng))
         };
         let server = |(m, spec): (usize, &super::setting::ServerSpec)| {
-            Server::new(spec.executors, Some(&scenario.foreign), seed, &format!("server-{m}"))
+            let parameters = ServerParameters { executors: spec.executors, ..ServerParameters::default() };
+            Server::new(&parameters, Some(&scenario.foreign), seed, &format!("server-{m}"))
         };
         let mut phases = stream(seed, "report-phases");
         let period = scenario.telemetry.period_s.0;
@@ -323,7 +324,7 @@ impl World {
         let sent = link.oracle_upload_end(self.now, ready, bytes);
         let arrival = sent + self.path_delay(task.user, m, bytes);
         let service = frontier.edge_time(candidate, self.setting.servers[m].class).0 * task.server_noise;
-        let job = Job { task: None, arrival, service, expected: service };
+        let job = Job { task: None, model: None, arrival, service, expected: service };
         let network = &self.setting.scenario.network;
         let backhaul = if self.nearest[task.user] == m { 0.0 } else { network.backhaul_s.0 };
         self.servers[m].clone().oracle_end(job) + self.setting.models[task.model].return_time.0 + backhaul
@@ -357,7 +358,8 @@ impl World {
         let mut changed = std::mem::take(&mut self.changed_jobs);
         changed.clear();
         self.servers[m].remove(upload.task, &mut changed);
-        self.servers[m].insert(Job { task: Some(upload.task), arrival, service, expected }, &mut changed);
+        let job = Job { task: Some(upload.task), model: None, arrival, service, expected };
+        self.servers[m].insert(job, &mut changed);
         let inflicted = changed.iter().map(|scheduled| self.reschedule(scheduled, cause)).sum();
         self.changed_jobs = changed;
         inflicted
