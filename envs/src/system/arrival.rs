@@ -206,4 +206,65 @@ mod tests {
         let variance = draws.iter().map(|draw| (draw.server_noise - mean).powi(2)).sum::<f64>() / 1e5;
         assert!((mean - 1.0).abs() < 0.01 && (variance.sqrt() - 0.3).abs() < 0.01, "{mean} {variance}");
     }
+
+    /// Mean of 30 values with the half width of its interval at 99.9 % (Student's t, 29 degrees of freedom: 3.659).
+    fn interval(values: impl Iterator<Item = f64>) -> (f64, f64) {
+        let values: Vec<f64> = values.collect();
+        assert_eq!(values.len(), 30);
+        let mean = values.iter().sum::<f64>() / 30.0;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 29.0;
+        (mean, 3.659 * (variance / 30.0).sqrt())
+    }
+
+    fn holds((mean, half_width): (f64, f64), theory: f64, precision: f64) {
+        assert!((mean - theory).abs() <= half_width, "{mean} +- {half_width} is not {theory}");
+        assert!(half_width <= precision * theory, "{mean} +- {half_width} says little about {theory}");
+    }
+
+    /// A process of 4 points per second: 4 / 1.8 in calm, which is four fifths of the time, and 5 times that in bursts.
+    fn bursts(rng: Prng) -> PointProcess {
+        PointProcess::new(&ArrivalConfig::Mmpp { burst_factor: 5.0, mean_calm_s: 4.0, mean_burst_s: 1.0 }, 4.0, rng)
+    }
+
+    /// Points up to `until`, and those of them in a burst.
+    fn count(process: &mut PointProcess, until: f64) -> (f64, f64) {
+        let (mut points, mut in_burst) = (0.0, 0.0);
+        while process.next() <= until {
+            points += 1.0;
+            in_burst += f64::from(u8::from(process.phase.is_some_and(|phase| phase.burst)));
+        }
+        (points, in_burst)
+    }
+
+    /// A fifth of the time is burst: 5/9 of the points, at 4 / 1.8 * 5 points per second.
+    #[test]
+    fn an_mmpp_has_its_mean_rate_and_its_share_of_bursts() {
+        let counts: Vec<(f64, f64)> =
+            (0..30).map(|seed| count(&mut bursts(stream(seed, "points")), 20_000.0)).collect();
+        holds(interval(counts.iter().map(|(points, _)| points / 20_000.0)), 4.0, 0.02);
+        holds(interval(counts.iter().map(|(points, in_burst)| in_burst / points)), 5.0 / 9.0, 0.02);
+        let burst_rate = 4.0 / 1.8 * 5.0;
+        holds(interval(counts.iter().map(|(_, in_burst)| in_burst / burst_rate / 20_000.0)), 0.2, 0.02);
+    }
+
+    /// Variance over mean of the points in t seconds (Heffes and Lucantoni 1986, equation 5): with rates l1 and l2,
+    /// stationary probabilities p1 and p2, mean rate l and r = the sum of the rates at which the phases end,
+    /// 1 + 2 p1 p2 (l1 - l2)^2 / (l r) (1 - (1 - exp(-r t)) / (r t)).
+    #[test]
+    fn counts_of_an_mmpp_are_dispersed_as_its_closed_form_says() {
+        let (calm, burst, r) = (4.0 / 1.8, 4.0 / 1.8 * 5.0, 1.0 / 4.0 + 1.0);
+        for (t, windows) in [(0.2, 40_000), (2.0, 20_000), (20.0, 10_000)] {
+            let dispersion = |group: u64| {
+                let mut seeds = stream(group, "windows");
+                let counts: Vec<f64> =
+                    (0..windows).map(|_| count(&mut bursts(stream(seeds.random(), "points")), t).0).collect();
+                let mean = counts.iter().sum::<f64>() / f64::from(windows);
+                let squares: f64 = counts.iter().map(|count| (count - mean).powi(2)).sum();
+                squares / f64::from(windows - 1) / mean
+            };
+            let growth = 1.0 - (1.0 - f64::exp(-r * t)) / (r * t);
+            let theory = 1.0 + 2.0 * 0.8 * 0.2 * f64::powi(calm - burst, 2) / (4.0 * r) * growth;
+            holds(interval((0..30).map(dispersion)), theory, 0.02);
+        }
+    }
 }

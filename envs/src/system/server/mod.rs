@@ -229,3 +229,154 @@ impl Server {
         self.next_event = own.min(self.foreign.arrival(0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::BytesPerSecond;
+
+    fn job(task: usize, arrival: f64, service: f64) -> Job {
+        Job { task: Some(task), model: None, arrival, service, expected: service }
+    }
+
+    fn server(executors: usize, discipline: Discipline) -> Server {
+        Server::new(&ServerParameters { executors, discipline, ..ServerParameters::default() }, None, 0, "s")
+    }
+
+    /// Two models of 4 and 6 bytes, of which the memory holds `capacity` bytes and loads 2 bytes per second.
+    fn server_with_memory(executors: usize, discipline: Discipline, capacity: f64) -> Server {
+        let memory = ModelMemory { capacity_bytes: Bytes(capacity), load_bytes_per_s: BytesPerSecond(2.0) };
+        let model_bytes = vec![Bytes(4.0), Bytes(6.0)];
+        Server::new(&ServerParameters { executors, discipline, memory: Some(memory), model_bytes }, None, 0, "s")
+    }
+
+    /// Task, start, loading and end, in order of tasks.
+    fn places(changed: &mut Vec<Scheduled>) -> Vec<(usize, f64, f64, f64)> {
+        let mut places: Vec<_> = changed.drain(..).map(|s| (s.task, s.start, s.loading, s.end)).collect();
+        places.sort_by_key(|place| place.0);
+        places
+    }
+
+    fn resident(server: &mut Server, now: f64) -> Vec<bool> {
+        let mut resident = Vec::new();
+        server.advance(now);
+        server.resident(&mut resident);
+        resident
+    }
+
+    #[test]
+    fn jobs_start_in_order_of_arrival_not_of_sending() {
+        let (mut server, mut changed) = (server(1, Discipline::Fifo), Vec::new());
+        server.insert(job(0, 5.0, 2.0), &mut changed);
+        assert_eq!(places(&mut changed), [(0, 5.0, 0.0, 7.0)]);
+        server.insert(job(1, 4.0, 3.0), &mut changed);
+        assert_eq!(places(&mut changed), [(0, 7.0, 0.0, 9.0), (1, 4.0, 0.0, 7.0)]);
+        assert!(server.move_to(1, 4.5, &mut changed));
+        assert_eq!(places(&mut changed), [(0, 7.5, 0.0, 9.5), (1, 4.5, 0.0, 7.5)]);
+        assert_eq!(server.remove(1, &mut changed).map(|job| job.arrival), Some(4.5));
+        assert_eq!(places(&mut changed), [(0, 5.0, 0.0, 7.0)]);
+    }
+
+    #[test]
+    fn two_executors_serve_two_jobs_at_once() {
+        let (mut server, mut changed) = (server(2, Discipline::Fifo), Vec::new());
+        for (task, arrival) in [0.0, 0.0, 0.5].into_iter().enumerate() {
+            server.insert(job(task, arrival, 2.0), &mut changed);
+        }
+        let ends: Vec<f64> = changed.iter().map(|scheduled| scheduled.end).collect();
+        assert_eq!(ends, [2.0, 2.0, 4.0]);
+        server.advance(1.0);
+        let mut left = Vec::new();
+        assert_eq!(server.remaining(1.0, &mut left), 0);
+        left.sort_by(f64::total_cmp);
+        assert_eq!(left, [1.0, 3.0]);
+        assert_eq!(server.population(), Population { own: 3, foreign: 0 });
+    }
+
+    #[test]
+    fn a_started_job_cannot_be_overtaken_moved_or_removed() {
+        let (mut server, mut changed) = (server(1, Discipline::Fifo), Vec::new());
+        server.insert(job(0, 1.0, 4.0), &mut changed);
+        server.advance(2.0);
+        assert_eq!(server.remove(0, &mut changed), None);
+        assert!(!server.move_to(0, 3.0, &mut changed));
+        changed.clear();
+        server.insert(job(1, 2.0, 1.0), &mut changed);
+        assert_eq!(places(&mut changed), [(1, 5.0, 0.0, 6.0)]);
+    }
+
+    #[test]
+    fn a_late_job_slows_those_in_service_under_processor_sharing() {
+        let (mut server, mut changed) = (server(1, Discipline::ProcessorSharing), Vec::new());
+        server.insert(job(0, 0.0, 3.0), &mut changed);
+        server.advance(1.0);
+        changed.clear();
+        // From 1 s on both run at half speed: 1 s of work takes until 3 s, when 1 s of the other is left.
+        server.insert(job(1, 1.0, 1.0), &mut changed);
+        assert_eq!(places(&mut changed), [(0, 0.0, 0.0, 4.0), (1, 1.0, 0.0, 3.0)]);
+        server.advance(2.0);
+        let mut left = Vec::new();
+        assert_eq!((server.remaining(2.0, &mut left), left), (0, vec![2.0]));
+        assert_eq!(server.remove(1, &mut changed), None);
+    }
+
+    #[test]
+    fn a_job_has_no_more_than_one_executor_under_processor_sharing() {
+        let (mut server, mut changed) = (server(2, Discipline::ProcessorSharing), Vec::new());
+        server.insert(job(0, 0.0, 3.0), &mut changed);
+        server.insert(job(1, 1.0, 1.0), &mut changed);
+        assert_eq!(places(&mut changed), [(0, 0.0, 0.0, 3.0), (1, 1.0, 0.0, 2.0)]);
+        server.advance(0.5);
+        let mut left = Vec::new();
+        assert_eq!((server.remaining(0.5, &mut left), left), (1, vec![1.25, 1.25]));
+    }
+
+    #[test]
+    fn fifo_waits_for_a_load_and_the_model_unused_for_longest_gives_way() {
+        let (mut server, mut changed) = (server_with_memory(1, Discipline::Fifo, 9.0), Vec::new());
+        let models = [0, 0, 1, 0];
+        for (task, model) in models.into_iter().enumerate() {
+            server.insert(Job { model: Some(model), ..job(task, 0.0, 1.0) }, &mut changed);
+        }
+        let expected = [(0, 0.0, 2.0, 3.0), (1, 3.0, 0.0, 4.0), (2, 4.0, 3.0, 8.0), (3, 8.0, 2.0, 11.0)];
+        assert_eq!(places(&mut changed), expected);
+        assert_eq!(resident(&mut server, 1.0), [false, false], "model 0 is being loaded");
+        assert_eq!(resident(&mut server, 2.0), [true, false]);
+        assert_eq!(resident(&mut server, 7.0), [false, true], "both do not fit");
+        server.reset(0);
+        assert_eq!(resident(&mut server, 1.0), [false, false], "an episode starts cold");
+    }
+
+    #[test]
+    fn an_executor_waits_for_what_another_one_loads() {
+        let (mut server, mut changed) = (server_with_memory(2, Discipline::Fifo, 12.0), Vec::new());
+        server.insert(Job { model: Some(1), ..job(0, 0.0, 1.0) }, &mut changed);
+        server.insert(Job { model: Some(1), ..job(1, 1.0, 1.0) }, &mut changed);
+        assert_eq!(places(&mut changed), [(0, 0.0, 3.0, 4.0), (1, 1.0, 2.0, 4.0)]);
+    }
+
+    #[test]
+    fn loading_is_work_under_processor_sharing() {
+        let (mut server, mut changed) = (server_with_memory(1, Discipline::ProcessorSharing, 6.0), Vec::new());
+        server.insert(Job { model: Some(0), ..job(0, 0.0, 1.0) }, &mut changed);
+        server.insert(Job { model: Some(0), ..job(1, 0.0, 1.0) }, &mut changed);
+        // 3 s and 1 s of work at half speed each: 2 s for the second, and 2 s more for the first.
+        changed.remove(0);
+        assert_eq!(places(&mut changed), [(0, 0.0, 2.0, 4.0), (1, 0.0, 0.0, 2.0)]);
+    }
+
+    #[test]
+    fn asking_when_a_job_would_end_leaves_the_schedule_as_it_is() {
+        for discipline in [Discipline::Fifo, Discipline::ProcessorSharing] {
+            let (mut server, mut changed) = (server(2, discipline), Vec::new());
+            (0..5).for_each(|task| server.insert(job(task, 0.3 * task as f64, 1.1), &mut changed));
+            let (mut untouched, probe) = (server.clone(), Job { task: None, ..job(9, 0.5, 0.7) });
+            let end = server.oracle_end(probe);
+            let (mut after, mut before) = (Vec::new(), Vec::new());
+            server.insert(Job { task: Some(9), ..probe }, &mut after);
+            untouched.insert(Job { task: Some(9), ..probe }, &mut before);
+            assert_eq!(after, before);
+            assert_eq!(after.iter().find(|scheduled| scheduled.task == 9).map(|scheduled| scheduled.end), Some(end));
+        }
+    }
+}
