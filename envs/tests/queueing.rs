@@ -230,7 +230,7 @@ fn m_g_1_with_log_normal_services_waits_as_pollaczek_and_khinchine_say() {
 #[test]
 fn m_m_c_waits_as_erlang_says() {
     // On five executors few jobs wait at all.
-    let loads_of_5 = [(0.3, 320_000), (0.7, 100_000), (0.9, 260_000)];
+    let loads_of_5 = [(0.3, 320_000), (0.7, 140_000), (0.9, 300_000)];
     for (executors, loads) in [(2, LOADS), (5, loads_of_5)] {
         for (load, jobs) in loads {
             let queue = Queue::fifo(executors, load, Service::Exponential);

@@ -141,10 +141,11 @@ impl Fifo {
 
     pub(super) fn insert(&mut self, job: Job, foreign: &mut Foreign, changed: &mut Vec<Scheduled>) {
         self.admit(foreign, job.arrival);
-        let index = self.place(Pending { job, turn: UNSET });
-        if index + 1 == self.pending.len() {
-            self.schedule_last(changed);
+        if self.pending.back().is_none_or(|last| last.job.arrival <= job.arrival) {
+            let Turn { start, loading, end } = self.append(job);
+            changed.extend(job.task.map(|task| Scheduled { task, start, loading, end }));
         } else {
+            let index = self.place(Pending { job, turn: UNSET });
             self.schedule(index, index, changed);
         }
     }
@@ -211,9 +212,21 @@ impl Fifo {
     #[inline]
     fn admit(&mut self, foreign: &mut Foreign, until: f64) {
         while let Some(job) = foreign.next_until(until) {
-            self.pending.push_back(Pending { job, turn: UNSET });
-            self.schedule_last(&mut Vec::new());
+            self.append(job);
         }
+    }
+
+    /// Puts a job behind all others, which takes one step; returns its turn.
+    #[inline]
+    fn append(&mut self, job: Job) -> Turn {
+        let turn = if self.is_single_file() {
+            let start = self.pending.back().map_or(self.started.free_at[0], |last| last.turn.end).max(job.arrival);
+            Turn { start, loading: 0.0, end: start + job.service }
+        } else {
+            self.tail.serve(&job, self.models.as_ref()).1
+        };
+        self.pending.push_back(Pending { job, turn });
+        turn
     }
 
     /// The place of a task's job; tasks that are still looked for were mostly sent last.
@@ -222,10 +235,8 @@ impl Fifo {
     }
 
     /// Puts a job behind all that arrive no later.
-    #[inline]
     fn place(&mut self, pending: Pending) -> usize {
-        let later = self.pending.iter().rev().take_while(|other| other.job.arrival > pending.job.arrival).count();
-        let index = self.pending.len() - later;
+        let index = self.pending.partition_point(|other| other.job.arrival <= pending.job.arrival);
         self.pending.insert(index, pending);
         index
     }
@@ -234,18 +245,6 @@ impl Fifo {
     #[inline]
     fn is_single_file(&self) -> bool {
         self.started.free_at.len() == 1 && self.models.is_none()
-    }
-
-    /// Works out the last job's turn, all others having theirs.
-    #[inline]
-    fn schedule_last(&mut self, changed: &mut Vec<Scheduled>) {
-        if self.is_single_file() {
-            let last = self.pending.len() - 1;
-            self.schedule_single_file(last, last, changed);
-        } else if let Some(pending) = self.pending.back_mut() {
-            let (_, turn) = self.tail.serve(&pending.job, self.models.as_ref());
-            pending.take(turn, changed);
-        }
     }
 
     /// Works out the turns from `first` on, where jobs up to `last` were put in, moved or taken out. O(jobs x
