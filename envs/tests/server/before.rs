@@ -47,6 +47,13 @@ impl Before {
         Some(removed.job)
     }
 
+    /// Out and in again, as it was done.
+    pub fn move_to(&mut self, task: usize, arrival: f64, changed: &mut Vec<Scheduled>) -> bool {
+        let job = self.remove(task, changed);
+        job.iter().for_each(|job| self.insert(Job { arrival, ..*job }, changed));
+        job.is_some()
+    }
+
     pub fn remaining(&self, now: f64) -> (Vec<f64>, usize) {
         let left = |executor: &Executor| {
             if executor.free_at > now { (executor.expected_free_at - now).max(0.0) } else { 0.0 }

@@ -109,8 +109,6 @@ pub(super) struct Fifo {
 
 impl Fifo {
     pub(super) fn new(executors: usize, models: Option<Models>) -> Self {
-        let fits = models.as_ref().is_none_or(|models| models.fit(executors));
-        debug_assert!(fits, "the memory must hold the largest model once per executor, and there are {executors}");
         let free = Executors { free_at: vec![0.0; executors], residency: Residency::new(models.as_ref()) };
         let serving = vec![NOTHING; executors];
         Self { models, started: free.clone(), serving, pending: VecDeque::new(), tail: free }

@@ -32,11 +32,6 @@ impl Models {
         self.bytes.len()
     }
 
-    /// Whether `copies` of the largest model fit at once.
-    pub(super) fn fit(&self, copies: usize) -> bool {
-        self.bytes.iter().all(|bytes| bytes * copies as f64 <= self.capacity)
-    }
-
     /// How long it takes to load this model, s.
     pub(super) fn load_s(&self, model: usize) -> f64 {
         self.load_s[model]
@@ -95,7 +90,7 @@ impl Residency {
     }
 
     /// Takes a model in that is loaded at `ready`. Those not in use at `now` give way until it fits, the one first
-    /// whose last use ended first; of several the first in the table.
+    /// whose last use ended first; of several the first in the table. It is a bug of the caller if it does not fit then.
     ///
     /// Takes O(models) per model that gives way.
     pub(super) fn take_in(&mut self, models: &Models, model: usize, now: f64, ready: f64) {

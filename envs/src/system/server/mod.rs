@@ -37,9 +37,8 @@ pub struct ServerParameters {
     pub executors: usize,
     /// How jobs share them.
     pub discipline: Discipline,
-    /// The memory that models are loaded into; `None`: every model is always resident.
-    ///
-    /// Its capacity must hold the largest model once, and under [`Discipline::Fifo`] once per executor.
+    /// The memory that models are loaded into; `None`: every model is always resident. See
+    /// [`memory_suffices`](Self::memory_suffices).
     pub memory: Option<ModelMemory>,
     /// Size of each model that a job may name; unused without `memory`.
     pub model_bytes: Vec<Bytes>,
@@ -49,6 +48,19 @@ impl Default for ServerParameters {
     /// One executor, first come first served, without memory.
     fn default() -> Self {
         Self { executors: 1, discipline: Discipline::Fifo, memory: None, model_bytes: Vec::new() }
+    }
+}
+
+impl ServerParameters {
+    /// Whether the memory holds what the server needs at once: the largest model, under [`Discipline::Fifo`] once per
+    /// executor. True without memory.
+    pub fn memory_suffices(&self) -> bool {
+        let copies = match self.discipline {
+            Discipline::Fifo => self.executors as f64,
+            Discipline::ProcessorSharing => 1.0,
+        };
+        let fits = |memory: &ModelMemory| self.model_bytes.iter().all(|&bytes| bytes * copies <= memory.capacity_bytes);
+        self.memory.as_ref().is_none_or(fits)
     }
 }
 
@@ -93,7 +105,8 @@ enum Schedule {
 }
 
 impl Server {
-    /// An idle server at time 0 with no model resident; `seed` and `name` make the stream of its foreign jobs.
+    /// An idle server at time 0 with no model resident; `seed` and `name` make the stream of its foreign jobs. There
+    /// must be an executor, and [enough memory](ServerParameters::memory_suffices).
     ///
     /// # Design
     /// The memory starts cold: any other first content would need a rule of its own, and one load per model is soon
@@ -101,6 +114,7 @@ impl Server {
     pub fn new(parameters: &ServerParameters, foreign: Option<&ForeignConfig>, seed: u64, name: &str) -> Self {
         let executors = parameters.executors;
         debug_assert!(executors > 0, "a server has an executor");
+        debug_assert!(parameters.memory_suffices(), "the memory is too small for what is needed at once");
         let models = parameters.memory.map(|memory| Models::new(&memory, &parameters.model_bytes));
         let schedule = match parameters.discipline {
             Discipline::Fifo => Schedule::Fifo(Fifo::new(executors, models)),
@@ -345,6 +359,18 @@ mod tests {
         assert_eq!(resident(&mut server, 7.0), [false, true], "both do not fit");
         server.reset(0);
         assert_eq!(resident(&mut server, 1.0), [false, false], "an episode starts cold");
+    }
+
+    #[test]
+    fn fifo_needs_memory_for_every_executor_and_sharing_for_one_model() {
+        let memory = ModelMemory { capacity_bytes: Bytes(11.0), load_bytes_per_s: BytesPerSecond(2.0) };
+        let parameters = |executors, discipline| {
+            let model_bytes = vec![Bytes(4.0), Bytes(6.0)];
+            ServerParameters { executors, discipline, memory: Some(memory), model_bytes }
+        };
+        assert!(parameters(1, Discipline::Fifo).memory_suffices());
+        assert!(!parameters(2, Discipline::Fifo).memory_suffices());
+        assert!(parameters(2, Discipline::ProcessorSharing).memory_suffices());
     }
 
     #[test]

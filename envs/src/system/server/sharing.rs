@@ -146,8 +146,6 @@ pub(super) struct Sharing {
 
 impl Sharing {
     pub(super) fn new(executors: usize, models: Option<Models>) -> Self {
-        let fits = models.as_ref().is_none_or(|models| models.fit(1));
-        debug_assert!(fits, "the memory must hold the largest model");
         let residency = Residency::new(models.as_ref());
         let flow = Flow { executors: executors as f64, time: 0.0, service: 0.0, present: Vec::new(), residency };
         Self { models, executors, settled: flow.clone(), ahead: flow, pending: VecDeque::new() }
