@@ -18,13 +18,19 @@ pub mod observation;
 
 pub mod episodes;
 
+pub mod timeline;
+
+pub mod render;
+
 pub mod env;
 
 pub use env::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
 pub use episodes::{Decision, Offload};
 pub use metrics::EpisodeMetrics;
-pub use record::TaskRecord;
+pub use record::{Interval, TaskRecord};
+pub use render::{FrameStyle, frame};
 pub use scenario::{RewardConfig, Scenario, ScenarioError};
 pub use setting::Setting;
+pub use timeline::{ReportTrip, Timeline};
 pub use view::{Knowledge, View};
 pub use world::{Outcome, World};

@@ -7,7 +7,7 @@ mod dispatch;
 mod greedy;
 mod run;
 
-pub use run::{Episode, run_episode};
+pub use run::{Episode, run_episode, watch_episode};
 
 use thiserror::Error;
 

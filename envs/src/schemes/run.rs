@@ -1,5 +1,7 @@
 //! Runs a scheme through an episode.
 
+use std::ops::ControlFlow;
+
 use super::Scheme;
 use crate::gym::EnvError;
 use crate::offload::{EpisodeMetrics, Offload, TaskRecord};
@@ -22,14 +24,30 @@ pub struct Episode {
 /// # Errors
 /// [`EnvError`] when the scheme decides on something that does not exist.
 pub fn run_episode(offload: &mut Offload, scheme: &Scheme, seed: u64) -> Result<Episode, EnvError> {
+    watch_episode(offload, scheme, seed, |_| ControlFlow::Continue(()))
+}
+
+/// As [`run_episode`], with someone who looks on: `watch` sees the episode at its first decision and after each one,
+/// and may end it early.
+///
+/// # Errors
+/// As [`run_episode`].
+pub fn watch_episode(
+    offload: &mut Offload,
+    scheme: &Scheme,
+    seed: u64,
+    mut watch: impl FnMut(&Offload) -> ControlFlow<()>,
+) -> Result<Episode, EnvError> {
     offload.reset(Some(seed));
     let mut rng = stream(seed, scheme.name());
     let (mut turn, mut episode_return) = (0, 0.0);
-    while !offload.is_over() {
+    let mut goes_on = watch(offload).is_continue();
+    while goes_on && !offload.is_over() {
         let decision = scheme.decide(offload, turn, &mut rng).ok_or(EnvError::ResetNeeded)?;
         let outcome = offload.decide(decision)?;
         episode_return += offload.reward(&outcome);
         turn += 1;
+        goes_on = watch(offload).is_continue();
     }
     let tasks = offload.world().map_or(Vec::new(), |world| world.tasks()[..world.decided()].to_vec());
     Ok(Episode { metrics: offload.metrics(), episode_return, tasks })
