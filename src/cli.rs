@@ -141,12 +141,34 @@ pub struct SimulateArgs {
     /// Write a row per task to this CSV file; task numbers run on over the episodes, times start anew with each
     #[arg(long, value_name = "FILE.csv")]
     pub events: Option<PathBuf>,
+    /// Draw the first episode into this file: what every device, uplink and server does, reports and deadlines
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub gantt: Option<PathBuf>,
+    /// Where the picture begins, seconds into the episode [default: 0]
+    #[arg(long, value_name = "SECONDS", requires = "gantt", value_parser = seconds, allow_negative_numbers = true)]
+    pub from: Option<f64>,
+    /// Where it ends [default: 10 s after it begins, or the end of the episode]
+    #[arg(long, value_name = "SECONDS", requires = "gantt", value_parser = seconds, allow_negative_numbers = true)]
+    pub to: Option<f64>,
+    /// Show the first episode as it runs, and the metrics after it; Ctrl-C ends it
+    #[arg(long, value_name = "MODE", value_enum, conflicts_with = "json")]
+    pub render: Option<RenderMode>,
+    /// Seconds of the episode per second of yours; 0 shows every moment as fast as it can [default: 1]
+    #[arg(long, value_name = "FACTOR", requires = "render", value_parser = speed, allow_negative_numbers = true)]
+    pub speed: Option<f64>,
     /// Put a value over the configuration, for example scenario.noise_cv=0; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
     /// Print the metrics as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How an episode is shown.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RenderMode {
+    /// Text that is drawn over itself in a terminal; plain text one after the other elsewhere, or with NO_COLOR.
+    Ansi,
 }
 
 /// Options of `models`.
@@ -234,6 +256,18 @@ pub struct PartitionArgs {
 fn seed(text: &str) -> Result<u64, String> {
     let seed = text.parse().ok().filter(|seed| i64::try_from(*seed).is_ok());
     seed.ok_or_else(|| "accepted is a whole number from 0 to 2^63 - 1".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    not_negative(text).ok_or_else(|| "accepted is a number of seconds, 0 or more".to_owned())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    not_negative(text).ok_or_else(|| "accepted is a number, 0 or more".to_owned())
+}
+
+fn not_negative(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
 }
 
 fn dimension(text: &str) -> Result<(String, u32), String> {

@@ -1,9 +1,11 @@
-//! The commands, one file each.
+//! The commands, one file each, and what they share.
 
 mod add_model;
 mod evaluate;
+mod live;
 mod models;
 mod partition;
+mod picture;
 mod plot;
 mod simulate;
 mod train;
@@ -14,6 +16,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::cli::{Cli, Command, ModelsArgs, ModelsCommand};
+
+/// Exit code of a program that Ctrl-C ended: 128 + SIGINT.
+const STOPPED: u8 = 130;
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,6 @@
 //! `partition`.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -9,9 +8,10 @@ use mec_envs::dnn::{LayerGraph, zoo};
 use mec_envs::partition::{Cut, Frontier, Partitioner, Problem, QueueState, Split, latency};
 use mec_envs::processor::{Processor, named};
 use mec_envs::units::{BytesPerSecond, Seconds};
-use mec_experiments::plot::{Figure, PartitionFigure, write_png, write_svg};
+use mec_experiments::plot::PartitionFigure;
 use serde_json::{Map, Value, json};
 
+use super::picture::PictureFile;
 use super::{print, print_json};
 use crate::cli::PartitionArgs;
 
@@ -45,32 +45,20 @@ pub fn run(args: &PartitionArgs) -> anyhow::Result<ExitCode> {
     if !(args.backlog.is_finite() && args.backlog >= 0.0) {
         bail!("--backlog is {}; accepted is a number of seconds, 0 or more", args.backlog);
     }
-    let draw = args.plot.as_deref().map(drawer).transpose()?;
+    let picture = args.plot.as_deref().map(|path| PictureFile::named("--plot", path)).transpose()?;
     let graph = zoo::load(&args.model)?;
     let (device, server) = (named(&args.device).context("--device")?, named(&args.server).context("--server")?);
     let (rate, backlog) = (parse_rate(&args.rate)?, Seconds(args.backlog));
     let problem = Problem::new(&graph, device, server);
     let question = Question { graph: &graph, device, server, rate, backlog, problem };
     let answer = question.answer()?;
-    if let Some((path, draw)) = draw {
-        let figure = question.figure(&args.rate)?;
-        draw(&figure, path).with_context(|| format!("--plot {}", path.display()))?;
+    if let Some(picture) = picture {
+        picture.draw(&question.figure(&args.rate)?)?;
     }
     if args.json {
         print_json(&question.json(&answer, args.layers))
     } else {
         print(&question.text(&answer, args.layers)?)
-    }
-}
-
-type Draw = fn(&PartitionFigure, &Path) -> anyhow::Result<()>;
-
-/// How to draw into a file of this name.
-fn drawer(path: &Path) -> anyhow::Result<(&Path, Draw)> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => Ok((path, |figure, path| Ok(write_svg(&figure.drawing()?, path)?))),
-        Some("png") => Ok((path, |figure, path| Ok(write_png(&figure.drawing()?, path)?))),
-        _ => bail!("--plot {}: accepted is a file that ends in .svg or .png", path.display()),
     }
 }
 

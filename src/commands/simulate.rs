@@ -1,20 +1,27 @@
 //! `simulate`.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
-use mec_envs::offload::{EpisodeMetrics, Setting, TaskRecord};
-use mec_envs::schemes::Scheme;
+use anyhow::{Context, bail};
+use mec_envs::offload::{EpisodeMetrics, Offload, Setting, TaskRecord, Timeline};
+use mec_envs::schemes::{Scheme, watch_episode};
 use mec_experiments::comparison::mean_load_balance;
 use mec_experiments::config::ExperimentConfig;
 use mec_experiments::evaluate::{HeldOut, scheme_episodes};
 use mec_experiments::files::write_atomic;
+use mec_experiments::plot::GanttFigure;
 use serde_json::{Map, Value, json};
 
-use super::{print, print_json};
+use super::live::{self, Shown};
+use super::picture::PictureFile;
+use super::{STOPPED, print, print_json};
 use crate::cli::SimulateArgs;
+
+/// How much of an episode a picture shows unless told otherwise, s.
+const GANTT_S: f64 = 10.0;
 
 /// Runs a scheme through episodes.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
@@ -24,6 +31,13 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         None => ExperimentConfig::main_job(&args.changes)?,
     };
     let setting = Arc::new(Setting::new(config.scenario)?);
+    let gantt = Gantt::asked_for(args, &setting)?;
+    if args.render.is_some() && live::show(&scheme, &setting, args)? == Shown::Stopped {
+        return Ok(ExitCode::from(STOPPED));
+    }
+    if let Some(gantt) = gantt {
+        gantt.draw(&scheme, &setting, args)?;
+    }
     let episodes = scheme_episodes(&scheme, &setting, args.seed..args.seed + args.episodes)?;
     if let Some(path) = &args.events {
         write_events(path, &setting, &episodes)?;
@@ -37,6 +51,48 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     } else {
         print(&as_text(args, &setting, &pooled))
     }
+}
+
+/// The picture of the first episode.
+struct Gantt<'a> {
+    file: PictureFile<'a>,
+    window: (f64, f64),
+}
+
+impl<'a> Gantt<'a> {
+    /// What the options ask for, checked before anything runs.
+    fn asked_for(args: &'a SimulateArgs, setting: &Setting) -> anyhow::Result<Option<Self>> {
+        let Some(path) = &args.gantt else { return Ok(None) };
+        let horizon = setting.scenario.horizon_s.0;
+        let from = args.from.unwrap_or(0.0);
+        if from >= horizon {
+            bail!("--from is {from}; accepted is a time before the end of the episode, which is {horizon} s");
+        }
+        let to = args.to.unwrap_or(horizon.min(from + GANTT_S));
+        if to <= from {
+            bail!("--to is {to}; accepted is a time after --from, which is {from}");
+        }
+        Ok(Some(Self { file: PictureFile::named("--gantt", path)?, window: (from, to) }))
+    }
+
+    fn draw(&self, scheme: &Scheme, setting: &Arc<Setting>, args: &SimulateArgs) -> anyhow::Result<()> {
+        let mut offload = Offload::new(Arc::clone(setting));
+        let mut timeline: Option<Timeline> = None;
+        watch_episode(&mut offload, scheme, args.seed, |offload| {
+            if let Some(world) = offload.world() {
+                timeline.get_or_insert_with(|| Timeline::new(world)).watch(world);
+            }
+            ControlFlow::Continue(())
+        })?;
+        let (mut timeline, world) = timeline.zip(offload.world()).context("an episode has a first decision")?;
+        timeline.finish(world);
+        self.file.draw(&GanttFigure::new(&timeline, self.window, heading(args, setting)))
+    }
+}
+
+/// What runs.
+pub fn heading(args: &SimulateArgs, setting: &Setting) -> String {
+    format!("{} on scenario {:?}, seed {}", args.policy, setting.scenario.name, args.seed)
 }
 
 fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, episodes: &[HeldOut]) -> Value {

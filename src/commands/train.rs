@@ -13,11 +13,8 @@ use mec_experiments::run::{RunOptions, run as carry_out};
 use mec_experiments::table::{json_table, text_table};
 use serde_json::json;
 
-use super::{print, print_json};
+use super::{STOPPED, print, print_json};
 use crate::cli::RunArgs;
-
-/// Exit code of a program that Ctrl-C ended: 128 + SIGINT.
-const STOPPED: u8 = 130;
 
 /// Carries out the run of a configuration, by default that of the main job.
 pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result<ExitCode> {

@@ -1,4 +1,4 @@
-//! Pictures: learning curves and comparisons, the same drawing as SVG and as PNG.
+//! Pictures: learning curves, comparisons, cuts and episodes, the same drawing as SVG and as PNG.
 //!
 //! A figure lays itself out as a [`Drawing`], a list of plain shapes; only `render` knows the plotting crate. The
 //! font is compiled in, so pictures look the same on every machine and need no system library.
@@ -7,6 +7,7 @@ mod axes;
 mod comparison;
 mod drawing;
 mod font;
+mod gantt;
 mod labels;
 mod learning_curve;
 mod palette;
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 pub use comparison::ComparisonFigure;
 pub use drawing::Drawing;
+pub use gantt::GanttFigure;
 pub use learning_curve::{Curve, LearningCurve, Reference, SeedCurve};
 pub use partition::PartitionFigure;
 
@@ -43,6 +45,16 @@ pub enum PlotError {
     NoData {
         /// Which figure.
         figure: &'static str,
+    },
+    /// There is more to show than a reader can tell apart.
+    #[error("the {figure} would have {found} bars; accepted is at most {most}: choose a shorter time")]
+    TooMuch {
+        /// Which figure.
+        figure: &'static str,
+        /// Bars that there are.
+        found: usize,
+        /// Bars that there may be.
+        most: usize,
     },
     /// The plotting library gave up.
     #[error("cannot draw: {0}")]

@@ -14,6 +14,30 @@ pub const SERIES: [Ink; 6] = [
     Ink::rgb(0x56, 0xB4, 0xE9),
 ];
 
+/// For the networks of an episode, in order: nine that stay apart, without red, which says that something is late.
+///
+/// Reference: Tol, "Colour Schemes", SRON/EPS/TN/09-002, issue 3.2, 2021, "muted".
+pub const NETWORKS: [Ink; 9] = [
+    Ink::rgb(0x88, 0xCC, 0xEE),
+    Ink::rgb(0x33, 0x22, 0x88),
+    Ink::rgb(0xDD, 0xCC, 0x77),
+    Ink::rgb(0x11, 0x77, 0x33),
+    Ink::rgb(0xCC, 0x66, 0x77),
+    Ink::rgb(0x44, 0xAA, 0x99),
+    Ink::rgb(0x88, 0x22, 0x55),
+    Ink::rgb(0x99, 0x99, 0x33),
+    Ink::rgb(0xAA, 0x44, 0x99),
+];
+
+/// What is late.
+pub const LATE: Ink = Ink::rgb(0xE0, 0x10, 0x10);
+
+/// Load of other tenants.
+pub const OTHERS: Ink = Ink::rgb(0xC4, 0xC4, 0xC4);
+
+/// An empty lane, through which the lines behind the data show.
+pub const LANE: Ink = Ink::rgb(0xB0, 0xB0, 0xB8).faint(0.15);
+
 /// Titles and names.
 pub const TEXT: Ink = Ink::rgb(0x22, 0x22, 0x22);
 
