@@ -46,6 +46,9 @@ pub fn show(scheme: &Scheme, setting: &Arc<Setting>, args: &SimulateArgs) -> any
     let mut moment = None;
     let mut failure = None;
     watch_episode(&mut Offload::new(Arc::clone(setting)), scheme, args.seed, |offload| {
+        if stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         // Several decisions share a moment; a frame shows it once, before the first.
         let Some(world) = offload.world().filter(|world| moment != Some(world.now())) else {
             return ControlFlow::Continue(());
@@ -58,7 +61,7 @@ pub fn show(scheme: &Scheme, setting: &Arc<Setting>, args: &SimulateArgs) -> any
             failure = Some(error);
             return ControlFlow::Break(());
         }
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     })?;
     screen.close();
     match failure {
@@ -71,13 +74,14 @@ pub fn show(scheme: &Scheme, setting: &Arc<Setting>, args: &SimulateArgs) -> any
 /// Seconds of the episode per second of the clock.
 struct Pace {
     speed: f64,
-    start: Instant,
+    /// The first moment shown, s, and when it was.
+    first: Option<(f64, Instant)>,
     last: Option<Instant>,
 }
 
 impl Pace {
     fn new(speed: f64) -> Self {
-        Self { speed, start: Instant::now(), last: None }
+        Self { speed, first: None, last: None }
     }
 
     /// Sleeps until the world's moment has come, or a stop is asked for. Whether it is to be shown: not so soon after
@@ -88,7 +92,8 @@ impl Pace {
         }
         // The world moves on to the next arrival, which may be long after the end of the episode.
         let moment = world.now().min(world.setting().scenario.horizon_s.0);
-        let due = self.start + Duration::from_secs_f64((moment / self.speed).min(LONGEST_S));
+        let (first, start) = *self.first.get_or_insert_with(|| (moment, Instant::now()));
+        let due = start + Duration::from_secs_f64(((moment - first) / self.speed).min(LONGEST_S));
         let soon = self.last.is_some_and(|last| due < last + FRAME);
         if soon && !world.is_over() {
             return false;
@@ -107,14 +112,14 @@ impl Pace {
 
 /// Standard output: a terminal on which frames are drawn over each other, or anything else, which gets them one after
 /// the other.
-struct Screen {
-    out: StdoutLock<'static>,
+struct Screen<W: Write> {
+    out: W,
     style: FrameStyle,
     /// Lines of the frame that is there.
     drawn: usize,
 }
 
-impl Screen {
+impl Screen<StdoutLock<'static>> {
     fn open() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -122,7 +127,9 @@ impl Screen {
         let style = if bare { FrameStyle::Plain } else { FrameStyle::Coloured };
         Self { out: stdout().lock(), style, drawn: 0 }
     }
+}
 
+impl<W: Write> Screen<W> {
     fn draw(&mut self, frame: &str) -> std::io::Result<()> {
         match self.style {
             FrameStyle::Plain => write!(self.out, "{frame}\n\n")?,
@@ -148,7 +155,7 @@ impl Screen {
 }
 
 /// An error on the way must not leave the terminal without a cursor.
-impl Drop for Screen {
+impl<W: Write> Drop for Screen<W> {
     fn drop(&mut self) {
         self.close();
     }
@@ -169,4 +176,29 @@ fn stop_on_ctrl_c(style: FrameStyle) -> anyhow::Result<Arc<AtomicBool>> {
     };
     ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(style: FrameStyle, frames: &[&str]) -> String {
+        let mut out = Vec::new();
+        let mut screen = Screen { out: &mut out, style, drawn: 0 };
+        frames.iter().for_each(|frame| screen.draw(frame).unwrap());
+        drop(screen);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_terminal_gets_frames_over_each_other_and_its_cursor_back() {
+        let expected = "\x1b[?25la\x1b[K\nb\x1b[K\r\x1b[1Ac\x1b[K\nd\x1b[K\x1b[?25h\n\n";
+        assert_eq!(drawn(FrameStyle::Coloured, &["a\nb", "c\nd"]), expected);
+    }
+
+    #[test]
+    fn anything_else_gets_frames_one_after_the_other() {
+        assert_eq!(drawn(FrameStyle::Plain, &["a\nb", "c\nd"]), "a\nb\n\nc\nd\n\n");
+        assert_eq!(drawn(FrameStyle::Plain, &[]), "");
+    }
 }

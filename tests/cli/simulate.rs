@@ -1,9 +1,11 @@
 //! `simulate`, and the events file against the model.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::{csv_rows, mec_gym, read, smoke};
+use crate::{Answer, csv_rows, mec_gym, read, smoke};
 
 const HEADER: &str = "task,user,model,target,cut,arrival_s,decision_s,device_start_s,device_end_s,upload_start_s,\
     upload_end_s,server_start_s,server_end_s,completion_s,latency_s,deadline_s,success";
@@ -100,6 +102,84 @@ fn the_table_says_what_was_simulated() {
     let table = table.done().out;
     assert!(table.starts_with("nearest on scenario \"smoke\", 5 s: 1 episodes, seeds 0 to 0\n"), "{table}");
     assert!(table.contains("latency_mean_s"), "{table}");
+}
+
+/// `simulate` of the smoke scenario with a picture.
+fn gantt(path: &Path, more: &[&str]) -> Answer {
+    let smoke = smoke();
+    let fixed = ["simulate", "--policy", "central-greedy", "--config", &smoke, "--gantt", path.to_str().unwrap()];
+    mec_gym(&[&fixed, more].concat())
+}
+
+#[test]
+fn an_episode_is_drawn_with_names_lanes_and_legend() {
+    let home = tempfile::tempdir().unwrap();
+    let (svg, png) = (home.path().join("episode.svg"), home.path().join("episode.png"));
+    let answer = gantt(&svg, &["--from", "1", "--to", "3"]).done();
+    assert!(answer.out.contains("latency_mean_s"), "{}", answer.out);
+    let drawn = read(&svg);
+    let parts = ["central-greedy on scenario \"smoke\", seed 0", "1 to 3 s of 5 s", "server-4", "mini-pc", "device 29"];
+    let legend =
+        ["alexnet", "vgg-19", "other tenants", "deadline met", "deadline missed", "report: made", "Time in the"];
+    for part in parts.iter().chain(&legend) {
+        let escaped = part.replace('"', "&quot;");
+        assert!(drawn.contains(part) || drawn.contains(&escaped), "{part} is not in the picture");
+    }
+    gantt(&png, &[]).done();
+    assert_eq!(fs::read(&png).unwrap()[..8], *b"\x89PNG\r\n\x1a\n");
+}
+
+#[test]
+fn equal_seeds_give_equal_pictures_and_a_picture_changes_no_figure() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    let once = gantt(&path("a.svg"), &["--seed", "3", "--episodes", "2"]).done().out;
+    gantt(&path("b.svg"), &["--seed", "3"]).done();
+    gantt(&path("c.svg"), &["--seed", "4"]).done();
+    assert_eq!(read(&path("a.svg")), read(&path("b.svg")));
+    assert_ne!(read(&path("a.svg")), read(&path("c.svg")));
+    let smoke = smoke();
+    let bare = ["simulate", "--policy", "central-greedy", "--config", &smoke, "--seed", "3", "--episodes", "2"];
+    assert_eq!(mec_gym(&bare).done().out, once);
+}
+
+#[test]
+fn a_picture_that_cannot_be_made_is_refused_before_anything_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a.svg");
+    gantt(&home.path().join("a.jpg"), &[]).refused(1, &["--gantt", "a.jpg", ".svg or .png"]);
+    gantt(&home.path().join("a"), &[]).refused(1, &["--gantt", ".svg or .png"]);
+    gantt(Path::new("/missing/a.svg"), &[]).refused(1, &["--gantt", "/missing/a.svg", "No such file"]);
+    gantt(&path, &["--from", "3", "--to", "2"]).refused(1, &["--to is 2", "after --from, which is 3"]);
+    gantt(&path, &["--from", "3", "--to", "3"]).refused(1, &["--to is 3", "after --from"]);
+    gantt(&path, &["--from", "5"]).refused(1, &["--from is 5", "before the end of the episode", "5 s"]);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn frames_show_every_moment_and_the_metrics_follow() {
+    let smoke = smoke();
+    let fixed = ["simulate", "--policy", "central-greedy", "--config", &smoke];
+    let shown = mec_gym(&[&fixed[..], &["--render", "ansi", "--speed", "0"]].concat()).done().out;
+    let bare = mec_gym(&fixed).done().out;
+    let frames = shown.strip_suffix(&bare).expect("the same metrics as without frames");
+    assert!(!frames.contains('\x1b'), "no terminal, no escape sequences");
+    let frames: Vec<&str> = frames.trim_end().split("central-greedy on scenario").skip(1).collect();
+    // 5 s in slots of 0.1 s, almost all with a task.
+    assert!((40..=51).contains(&frames.len()), "{} frames", frames.len());
+    assert!(frames.iter().all(|frame| frame.contains("BELIEVED WAIT") && frame.contains("jetson-agx-xavier")));
+    let last = frames.last().unwrap();
+    let tasks = bare.lines().find_map(|line| line.strip_prefix("tasks")).unwrap().trim();
+    assert!(last.contains(" 5.0 s of 5 s\n") && last.contains(&format!("\n{tasks} tasks")), "{last}");
+    assert!(frames.iter().all(|frame| frame.lines().all(|line| line.chars().count() <= 80)));
+}
+
+#[test]
+fn a_show_keeps_to_the_clock() {
+    let (smoke, start) = (smoke(), Instant::now());
+    let fixed = ["simulate", "--policy", "nearest", "--config", &smoke, "--render", "ansi"];
+    mec_gym(&[&fixed[..], &["--speed", "5"]].concat()).done();
+    assert!(start.elapsed() >= Duration::from_millis(900), "5 s at five times the speed: {:?}", start.elapsed());
 }
 
 #[cfg(target_os = "linux")]

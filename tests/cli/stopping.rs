@@ -1,6 +1,7 @@
 //! Ctrl-C and requests to terminate.
 #![cfg(unix)]
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -93,4 +94,24 @@ fn a_stop_before_the_first_step_is_one_as_well() {
     assert_eq!(answer.code, 130, "{}", answer.err);
     assert_eq!(manifest(&run)["status"], "stopped");
     check_whole(&run);
+}
+
+#[test]
+fn a_show_stops_at_once() {
+    let smoke = smoke();
+    let mut command = program();
+    command.args(["simulate", "--policy", "nearest", "--config", &smoke, "--render", "ansi", "--speed", "0.01"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut frames = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    frames.read_line(&mut first).unwrap();
+    assert!(first.starts_with("nearest on scenario"), "{first}");
+    send("INT", &child);
+    let start = Instant::now();
+    let mut rest = String::new();
+    frames.read_to_string(&mut rest).unwrap();
+    let answer = Answer::of(&child.wait_with_output().unwrap());
+    assert!(start.elapsed() < PATIENCE, "it took {:?}", start.elapsed());
+    assert_eq!((answer.code, answer.err.as_str()), (130, ""));
+    assert!(!rest.contains("latency_mean_s"), "{rest}");
 }

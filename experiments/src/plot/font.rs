@@ -37,3 +37,25 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     let ((left, _), (right, _)) = bitmap_font(LARGE).layout_box(text).expect("the font is registered");
     1.1 * f64::from(right - left) * size / LARGE
 }
+
+/// `text`, or as much of its beginning as has this width, with a sign that there was more.
+pub fn shortened(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let mut kept: String = text.to_owned();
+    while kept.pop().is_some() && text_width(&format!("{kept}..."), size) > width {}
+    kept + "..."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_shortened_to_what_fits() {
+        assert_eq!(shortened("phone", 12.0, 100.0), "phone");
+        let short = shortened("a-processor-with-a-very-long-name", 12.0, 100.0);
+        assert!(short.starts_with("a-proc") && short.ends_with("...") && text_width(&short, 12.0) <= 100.0, "{short}");
+    }
+}

@@ -4,7 +4,7 @@ use super::lanes::Load;
 use super::{MARGIN, RIGHT, SMALL, draw_bar, draw_deadline, draw_decision, draw_report};
 use crate::plot::drawing::{Anchor, Drawing, Point};
 use crate::plot::font::text_width;
-use crate::plot::palette::{LATE, NEUTRAL, TEXT};
+use crate::plot::palette::{LATE, NEUTRAL, QUIET_TEXT, TEXT};
 
 /// Height of a line.
 const LINE: f64 = 21.0;
@@ -50,10 +50,10 @@ fn entries(networks: &[String]) -> [Vec<Entry>; 2] {
     let task = |network, late| Sample::Bar(Load::Task { network, late });
     let networks = networks.iter().enumerate().map(|(network, name)| entry(task(network, false), name));
     let marks = vec![
-        entry(Sample::Lanes, "device: processor above, uplink below"),
+        entry(Sample::Lanes, "processor above uplink"),
         entry(Sample::Bar(Load::Foreign), "other tenants"),
         entry(Sample::Report, "report: made, arrived"),
-        entry(Sample::Decision, "decision"),
+        entry(Sample::Decision, "arrival to decision"),
         entry(Sample::Met, "deadline met"),
         entry(Sample::Missed, "deadline missed, by so much"),
         entry(task(0, true), "late task"),
@@ -89,10 +89,13 @@ fn draw_sample(sample: Sample, (x, y): Point, drawing: &mut Drawing) {
             drawing.rectangle((x + 4.0, y + 2.5), (x + SAMPLE, y + 6.5), NEUTRAL);
         }
         Sample::Report => draw_report(((x, y + 6.0), (x + SAMPLE, y - 5.0)), drawing),
-        Sample::Decision => draw_decision((middle, y - 2.5), drawing),
-        Sample::Met => draw_deadline((middle, y - 2.5), false, drawing),
+        Sample::Decision => {
+            drawing.line(vec![(x + 2.0, y + 1.5), (x + SAMPLE - 4.0, y + 1.5)], 1.0, QUIET_TEXT);
+            draw_decision((x + SAMPLE - 4.0, y - 2.5), drawing);
+        }
+        Sample::Met => draw_deadline((middle, y - 1.5), false, drawing),
         Sample::Missed => {
-            draw_deadline((x + 2.0, y - 2.5), true, drawing);
+            draw_deadline((x + 2.0, y - 1.5), true, drawing);
             drawing.rectangle((x + 2.0, y - 1.0), (x + SAMPLE, y + 1.0), LATE);
         }
     }

@@ -9,7 +9,7 @@ use mec_envs::offload::Timeline;
 use self::lanes::{Bar, Load};
 use self::rows::Shown;
 use super::drawing::{Anchor, Drawing, Ink, Point};
-use super::font::text_width;
+use super::font::{shortened, text_width};
 use super::palette::{AXIS, GRID, LANE, LATE, NETWORKS, OTHERS, QUIET_TEXT, TEXT};
 use super::scale::Scale;
 use super::{Figure, PlotError};
@@ -32,7 +32,7 @@ const SERVER_GAP: f64 = 9.0;
 const HEADING: f64 = 26.0;
 const PROCESSOR: f64 = 10.0;
 const UPLINK: f64 = 6.0;
-const MARKS: f64 = 6.0;
+const MARKS: f64 = 9.0;
 const DEVICE_GAP: f64 = 4.0;
 
 /// Bars of one picture: more are not told apart.
@@ -150,7 +150,7 @@ impl Figure for GanttFigure {
         let bottom = top + self.height();
         let notes = if self.left_out.is_empty() { 0.0 } else { 22.0 };
         let mut drawing = Drawing::new(WIDTH, (bottom + 58.0 + notes).ceil());
-        drawing.text((MARGIN, 34.0), Anchor::Start, (TITLE, TEXT), &self.title);
+        drawing.text((MARGIN, 34.0), Anchor::Start, (TITLE, TEXT), shortened(&self.title, TITLE, RIGHT - MARGIN));
         drawing.text((MARGIN, 62.0), Anchor::Start, (BODY, QUIET_TEXT), &self.note);
         legend::draw(&self.networks, 84.0, &mut drawing);
         let page = Page { x: Scale::exactly(self.window, 10, (LEFT, RIGHT)), window: self.window };
@@ -165,7 +165,9 @@ impl Figure for GanttFigure {
                 y = page.draw_device(row, y, &mut drawing);
             }
         }
-        drawing.text((MARGIN, bottom + 60.0), Anchor::Start, (SMALL, QUIET_TEXT), &self.left_out);
+        if !self.left_out.is_empty() {
+            drawing.text((MARGIN, bottom + 60.0), Anchor::Start, (SMALL, QUIET_TEXT), &self.left_out);
+        }
         Ok(drawing)
     }
 }
@@ -211,8 +213,9 @@ impl Page {
 
     /// A heading of a group of lanes; returns where they begin.
     fn heading(&self, text: &str, y: f64, drawing: &mut Drawing) -> f64 {
+        let text = shortened(text, SMALL, RIGHT - MARGIN);
+        let ruled = MARGIN + text_width(&text, SMALL) + 6.0;
         drawing.text((MARGIN, y + HEADING - 10.0), Anchor::Start, (SMALL, TEXT), text);
-        let ruled = MARGIN + text_width(text, SMALL) + 6.0;
         drawing.line(vec![(ruled.max(LEFT), y + HEADING - 10.0), (RIGHT, y + HEADING - 10.0)], 1.0, AXIS.faint(0.6));
         y + HEADING
     }
@@ -221,7 +224,8 @@ impl Page {
         let first = top + REPORTS;
         let name = (LEFT - 10.0, first + EXECUTOR / 2.0 - 6.0);
         drawing.text(name, Anchor::End, (ROW_NAME, TEXT), &server.name);
-        drawing.text((name.0, name.1 + 13.0), Anchor::End, (ROW_NAME - 1.5, QUIET_TEXT), &server.processor);
+        let processor = shortened(&server.processor, ROW_NAME - 1.5, LEFT - 14.0);
+        drawing.text((name.0, name.1 + 13.0), Anchor::End, (ROW_NAME - 1.5, QUIET_TEXT), processor);
         for (lane, bars) in server.executors.iter().enumerate() {
             let y = first + lane as f64 * (EXECUTOR + EXECUTOR_GAP);
             self.draw_lane(bars, (y, EXECUTOR), drawing);
@@ -268,16 +272,20 @@ impl Page {
     }
 
     fn draw_fate(&self, fate: &Fate, top: f64, drawing: &mut Drawing) {
-        let Fate { decision, deadline, completion, .. } = *fate;
+        let Fate { arrival, decision, deadline, completion } = *fate;
+        if arrival < self.window.1 && decision > self.window.0 {
+            let y = top + 7.5;
+            drawing.line(vec![(self.at(arrival), y), (self.at(decision), y)], 1.0, QUIET_TEXT);
+        }
         if completion > deadline && deadline < self.window.1 && completion > self.window.0 {
-            let (from, to) = ((self.at(deadline), top + 1.5), (self.at(completion), top + 3.5));
+            let (from, to) = ((self.at(deadline), top + 0.5), (self.at(completion), top + 2.5));
             drawing.rectangle(from, to, LATE);
         }
         if self.holds(deadline) {
             draw_deadline((self.at(deadline), top), completion > deadline, drawing);
         }
         if self.holds(decision) {
-            draw_decision((self.at(decision), top), drawing);
+            draw_decision((self.at(decision), top + 3.5), drawing);
         }
     }
 }
@@ -323,7 +331,7 @@ fn draw_decision((x, top): Point, drawing: &mut Drawing) {
 /// The deadline of a task: a tick, red and heavy when it is missed.
 fn draw_deadline((x, top): Point, missed: bool, drawing: &mut Drawing) {
     let (stroke, ink) = if missed { (2.0, LATE) } else { (1.0, QUIET_TEXT) };
-    drawing.line(vec![(x, top), (x, top + 5.0)], stroke, ink);
+    drawing.line(vec![(x, top - 0.5), (x, top + 3.5)], stroke, ink);
 }
 
 /// What a network is called inside its bars: A, B, ..., Z, A1, B1, ...
@@ -336,4 +344,105 @@ fn letter(network: usize) -> String {
 fn on(ink: Ink) -> Ink {
     let luminance = 0.299 * f64::from(ink.red) + 0.587 * f64::from(ink.green) + 0.114 * f64::from(ink.blue);
     if luminance > 140.0 { TEXT } else { Ink::rgb(0xFF, 0xFF, 0xFF) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    use mec_envs::offload::{Offload, Scenario, Setting};
+    use mec_envs::schemes::{Scheme, watch_episode};
+
+    use super::super::drawing::{Shape, checks};
+    use super::*;
+
+    fn timeline(change: &str) -> Timeline {
+        let table = format!("preset = \"default\"\nhorizon_s = 6.0\n{change}").parse().unwrap();
+        let setting = Arc::new(Setting::new(Scenario::from_table(table).unwrap()).unwrap());
+        let mut offload = Offload::new(setting);
+        let mut timeline: Option<Timeline> = None;
+        watch_episode(&mut offload, &Scheme::Nearest, 1, |offload| {
+            let world = offload.world().unwrap();
+            timeline.get_or_insert_with(|| Timeline::new(world)).watch(world);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        let mut timeline = timeline.unwrap();
+        timeline.finish(offload.world().unwrap());
+        timeline
+    }
+
+    fn figure(change: &str, window: (f64, f64)) -> GanttFigure {
+        GanttFigure::new(&timeline(change), window, "nearest on default, seed 1".to_owned())
+    }
+
+    const THOUSAND: &str = "devices = [{ processor = 'phone', count = 1000, rate_hz = 0.5, transmit_power_w = 1.0 }]\n\
+                            servers = [{ processor = 'nvidia-t4', count = 10, executors = 4 }]";
+
+    #[test]
+    fn no_text_overlaps_another() {
+        for window in [(0.0, 6.0), (2.0, 2.5)] {
+            checks::texts_are_clear(&figure("", window).drawing().unwrap());
+        }
+        checks::texts_are_clear(&figure(THOUSAND, (1.0, 3.0)).drawing().unwrap());
+    }
+
+    #[test]
+    fn everything_lies_in_the_picture() {
+        let drawing = figure("", (1.0, 3.0)).drawing().unwrap();
+        let inside = |&(x, y): &Point| (0.0..=WIDTH).contains(&x) && (0.0..=drawing.size().1).contains(&y);
+        for shape in &drawing.shapes {
+            let (Shape::Line { points, .. } | Shape::Area { points, .. }) = shape else { continue };
+            assert!(points.iter().all(inside), "{points:?}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_devices_are_forty_and_a_note() {
+        let figure = figure(THOUSAND, (0.0, 6.0));
+        assert_eq!(figure.devices.iter().map(|group| group.rows.len()).sum::<usize>(), 40);
+        assert_eq!(figure.left_out, "960 more devices not shown; 8 more executors of servers not shown");
+    }
+
+    #[test]
+    fn every_stage_of_every_task_is_a_bar_of_its_length() {
+        let timeline = timeline("");
+        let figure = GanttFigure::new(&timeline, (0.0, 1000.0), String::new());
+        let length = |bars: &[Bar]| {
+            bars.iter().filter(|bar| bar.load != Load::Foreign).map(|bar| bar.end - bar.start).sum::<f64>()
+        };
+        let rows = || figure.devices.iter().flat_map(|group| &group.rows);
+        let drawn: f64 = rows().map(|row| length(&row.processor) + length(&row.uplink)).sum::<f64>()
+            + figure.servers.iter().flat_map(|server| &server.executors).map(|lane| length(lane)).sum::<f64>();
+        let tasks = timeline.tasks();
+        let spent: f64 =
+            tasks.iter().map(|task| task.device.length() + task.upload.length() + task.server.length()).sum();
+        assert!((drawn - spent).abs() < 1e-6 * spent, "{drawn} of {spent}");
+        assert_eq!(rows().map(|row| row.tasks.len()).sum::<usize>(), tasks.len());
+    }
+
+    #[test]
+    fn late_tasks_are_red_and_only_they() {
+        let reds = |drawing: &Drawing| {
+            drawing.shapes.iter().filter(|shape| matches!(shape, Shape::Area { ink, .. } if *ink == LATE)).count()
+        };
+        let models =
+            |deadline: f64| format!("models = [{{ name = 'alexnet', weight = 1.0, deadline_s = {deadline:?} }}]");
+        // Two stand in the legend.
+        assert_eq!(reds(&figure(&models(1e6), (0.0, 6.0)).drawing().unwrap()), 2);
+        assert!(reds(&figure(&models(1e-6), (0.0, 6.0)).drawing().unwrap()) > 100);
+    }
+
+    #[test]
+    fn nine_networks_have_nine_colours_and_every_network_a_letter() {
+        let distance = |left: Ink, right: Ink| {
+            let apart = |a: u8, b: u8| (f64::from(a) - f64::from(b)).powi(2);
+            (apart(left.red, right.red) + apart(left.green, right.green) + apart(left.blue, right.blue)).sqrt()
+        };
+        for (index, &ink) in NETWORKS.iter().enumerate() {
+            assert!(NETWORKS[..index].iter().chain([&LATE, &OTHERS]).all(|&other| distance(ink, other) > 50.0));
+        }
+        assert_eq!([0, 1, 25, 26, 53].map(letter), ["A", "B", "Z", "A1", "B2"]);
+    }
 }
