@@ -147,7 +147,7 @@ pub struct SimulateArgs {
     /// Where the picture begins, seconds into the episode [default: 0]
     #[arg(long, value_name = "SECONDS", requires = "gantt", value_parser = seconds, allow_negative_numbers = true)]
     pub from: Option<f64>,
-    /// Where it ends [default: 10 s after it begins, or the end of the episode]
+    /// Where it ends, at the latest when the last result is back [default: 10 s after it begins, or the end of the episode]
     #[arg(long, value_name = "SECONDS", requires = "gantt", value_parser = seconds, allow_negative_numbers = true)]
     pub to: Option<f64>,
     /// Show the first episode as it runs, and the metrics after it; Ctrl-C ends it

@@ -86,7 +86,10 @@ impl<'a> Gantt<'a> {
         })?;
         let (mut timeline, world) = timeline.zip(offload.world()).context("an episode has a first decision")?;
         timeline.finish(world);
-        self.file.draw(&GanttFigure::new(&timeline, self.window, heading(args, setting)))
+        // After the last result nothing more is to be seen.
+        let last = timeline.tasks().iter().map(|task| task.completion).fold(setting.scenario.horizon_s.0, f64::max);
+        let window = (self.window.0, self.window.1.min(last.ceil()));
+        self.file.draw(&GanttFigure::new(&timeline, window, heading(args, setting)))
     }
 }
 

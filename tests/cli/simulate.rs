@@ -125,6 +125,8 @@ fn an_episode_is_drawn_with_names_lanes_and_legend() {
         let escaped = part.replace('"', "&quot;");
         assert!(drawn.contains(part) || drawn.contains(&escaped), "{part} is not in the picture");
     }
+    gantt(&svg, &["--to", "1e300"]).done();
+    assert!(read(&svg).contains("other tenants"), "a picture ends with the last result");
     gantt(&png, &[]).done();
     assert_eq!(fs::read(&png).unwrap()[..8], *b"\x89PNG\r\n\x1a\n");
 }
