@@ -11,8 +11,8 @@ use divan::{AllocProfiler, Bencher};
 use mec_envs::rng::rand::RngExt;
 use mec_envs::rng::rand_distr::Exp1;
 use mec_envs::rng::stream;
-use mec_envs::system::arrival::ArrivalConfig;
-use mec_envs::system::server::{Discipline, ForeignConfig, Job, ModelMemory, Scheduled, Server, ServerParameters};
+use mec_envs::system::arrival::ArrivalModel;
+use mec_envs::system::server::{Discipline, ForeignModel, Job, ModelMemory, Scheduled, Server, ServerParameters};
 use mec_envs::units::{Bytes, BytesPerSecond};
 
 #[global_allocator]
@@ -54,7 +54,7 @@ fn jobs(executors: usize, load: f64) -> Vec<Sent> {
 fn server(discipline: Discipline, executors: usize, foreign: f64, memory: Option<ModelMemory>) -> Server {
     let model_bytes = (0..MODELS).map(|model| Bytes(5e6 * (1 + model % 4) as f64)).collect();
     let parameters = ServerParameters { executors, discipline, memory, model_bytes };
-    let foreign = ForeignConfig { utilisation: foreign, mean_service_s: 1.0, arrivals: ArrivalConfig::Poisson };
+    let foreign = ForeignModel { utilisation: foreign, mean_service_s: 1.0, arrivals: ArrivalModel::Poisson };
     Server::new(&parameters, Some(&foreign), 0, "server")
 }
 

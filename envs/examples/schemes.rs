@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "scheme                     mean/s   p50/s   p95/s   p99/s  success  J/task  balance  offload  split  us/task"
     );
     for scheme in Scheme::ALL {
-        let (mut sums, mut tasks, started) = ([0.0; 10], 0, Instant::now());
+        let (mut sums, mut tasks, started) = ([0.0; 11], 0, Instant::now());
         for seed in 0..episodes {
             let metrics = run_episode(&mut offload, &scheme, seed)?.metrics;
             tasks += metrics.tasks;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let micros = started.elapsed().as_secs_f64() * 1e6 / tasks as f64;
-        let [mean, p50, p95, p99, success, energy, balance, offload, _, split] = sums;
+        let [mean, p50, p95, p99, success, energy, balance, offload, _, split, _lost] = sums;
         println!(
             "{:<25} {mean:>7.3} {p50:>7.3} {p95:>7.3} {p99:>7.3} {success:>8.3} {energy:>7.2} {balance:>8.3} {offload:>8.3} {split:>6.3} {micros:>8.2}",
             scheme.name()

@@ -120,6 +120,7 @@ impl Processor {
     }
 
     /// Time t(v) of one layer: the roofline of [`Processor`].
+    /// `docs/model.md`, equation 20.
     ///
     /// # Panics
     /// If `layer` is no position in the graph.

@@ -7,8 +7,8 @@
 use mec_envs::rng::rand::RngExt;
 use mec_envs::rng::rand_distr::Exp1;
 use mec_envs::rng::{Prng, stream};
-use mec_envs::system::arrival::{ArrivalConfig, Arrivals};
-use mec_envs::system::server::{Discipline, ForeignConfig, Job, Population, Scheduled, Server, ServerParameters};
+use mec_envs::system::arrival::{ArrivalModel, Arrivals};
+use mec_envs::system::server::{Discipline, ForeignModel, Job, Population, Scheduled, Server, ServerParameters};
 
 /// Replications of every mean.
 const REPLICATIONS: usize = 30;
@@ -76,7 +76,7 @@ struct Source {
 impl Source {
     fn new(rate: f64, service: Service, seed: u64) -> Self {
         let cv = if let Service::LogNormal(cv) = service { cv } else { 0.0 };
-        let arrivals = Arrivals::new(&ArrivalConfig::Poisson, &[rate], &[1.0], cv, seed);
+        let arrivals = Arrivals::new(&ArrivalModel::Poisson, &[rate], &[1.0], cv, seed);
         Self { service, arrivals, rng: stream(seed, "services") }
     }
 
@@ -328,14 +328,14 @@ fn poisson_arrivals_see_time_averages_and_both_are_those_of_little() {
 /// The share of busy executors in the long run is the load, also of foreign jobs alone and in bursts.
 #[test]
 fn foreign_jobs_keep_their_share_of_the_executors_busy() {
-    let bursts = ArrivalConfig::Mmpp { burst_factor: 4.0, mean_calm_s: 20.0, mean_burst_s: 5.0 };
+    let bursts = ArrivalModel::Bursts { factor: 4.0, mean_s: [20.0, 5.0] };
     for (executors, arrivals, discipline) in [
-        (1, ArrivalConfig::Poisson, Discipline::Fifo),
-        (3, ArrivalConfig::Poisson, Discipline::Fifo),
+        (1, ArrivalModel::Poisson, Discipline::Fifo),
+        (3, ArrivalModel::Poisson, Discipline::Fifo),
         (2, bursts, Discipline::Fifo),
-        (2, ArrivalConfig::Poisson, Discipline::ProcessorSharing),
+        (2, ArrivalModel::Poisson, Discipline::ProcessorSharing),
     ] {
-        let foreign = ForeignConfig { utilisation: 0.6, mean_service_s: 0.5, arrivals };
+        let foreign = ForeignModel { utilisation: 0.6, mean_service_s: 0.5, arrivals };
         let parameters = ServerParameters { executors, discipline, ..ServerParameters::default() };
         let mut server = Server::new(&parameters, Some(&foreign), 0, "server");
         let (mut left, polls) = (Vec::new(), 20_000);

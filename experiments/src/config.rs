@@ -7,6 +7,7 @@ use mec_agents::device::DeviceKind;
 use mec_agents::runtime::RuntimeConfig;
 use mec_envs::offload::{Scenario, ScenarioError};
 use mec_envs::schemes::{Scheme, UnknownScheme};
+use mec_envs::trace::Split;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
@@ -73,6 +74,10 @@ pub struct ComparisonConfig {
     pub episodes: u64,
     /// Seed of the first one; the others follow.
     pub first_seed: u64,
+    /// Which part of the scenario's recordings is played in them, for example `test` after training on `train`; without it
+    /// the scenario's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// Names of the schemes to compare with.
     pub schemes: Vec<String>,
 }
@@ -80,7 +85,7 @@ pub struct ComparisonConfig {
 impl Default for ComparisonConfig {
     fn default() -> Self {
         let schemes = Scheme::ALL.map(|scheme| scheme.name().to_owned()).to_vec();
-        Self { episodes: 10, first_seed: 2_000_000, schemes }
+        Self { episodes: 10, first_seed: 2_000_000, split: None, schemes }
     }
 }
 
@@ -214,6 +219,13 @@ impl ExperimentConfig {
         free.expect("the numbers do not end")
     }
 
+    /// The scenario of the comparison: that of the training, with the comparison's part of its recordings.
+    pub fn compared_scenario(&self) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        scenario.recordings.split = self.comparison.split.unwrap_or(scenario.recordings.split);
+        scenario
+    }
+
     /// The schemes of the comparison.
     ///
     /// # Errors
@@ -297,6 +309,16 @@ mod tests {
 
     fn with(changes: &[&str]) -> Result<ExperimentConfig, ExperimentError> {
         ExperimentConfig::main_job(&changes.iter().map(|change| (*change).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn agents_are_compared_on_the_part_of_recordings_that_the_comparison_names() {
+        let campus = "scenario.recordings.split=train";
+        assert_eq!(with(&[campus]).unwrap().compared_scenario().recordings.split, Split::Train);
+        let config = with(&[campus, "comparison.split=test"]).unwrap();
+        assert_eq!(config.scenario.recordings.split, Split::Train);
+        assert_eq!(config.compared_scenario().recordings.split, Split::Test);
+        assert!(with(&["comparison.split=some"]).is_err());
     }
 
     #[test]

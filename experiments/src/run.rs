@@ -65,6 +65,10 @@ pub fn run(
 ) -> Result<RunReport, RunError> {
     config.validate()?;
     let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    let compared = match config.comparison.split {
+        None => Arc::clone(&setting),
+        Some(_) => Arc::new(Setting::new(config.compared_scenario())?),
+    };
     let device = device::open(config.device)?;
     config.form.accept(Buildable { config, setting: &setting, device: &device })?;
     let folder = RunFolder::create(options.folder, options.force)?;
@@ -73,7 +77,8 @@ pub fn run(
     manifest.write(&folder)?;
     let reserve = Reserve::take(folder.path());
     let result = write_atomic(&folder.config(), text.as_bytes()).map_err(RunError::from).and_then(|()| {
-        let started = Started { config, setting: &setting, device: &device, folder: &folder, options };
+        let settings = [&setting, &compared];
+        let started = Started { config, settings, device: &device, folder: &folder, options };
         started.carry_out(&manifest.run_id, reporter)
     });
     match &result {
@@ -96,7 +101,8 @@ fn device_name(kind: DeviceKind, device: &Device) -> String {
 /// A run with its folder.
 struct Started<'a> {
     config: &'a ExperimentConfig,
-    setting: &'a Arc<Setting>,
+    /// Of the training and of the comparison.
+    settings: [&'a Arc<Setting>; 2],
     device: &'a Device,
     folder: &'a RunFolder,
     options: &'a RunOptions<'a>,
@@ -111,7 +117,7 @@ impl Started<'_> {
         self.evaluate_schemes(&mut files)?;
         let mut learned = Vec::new();
         for &seed in &self.config.seeds {
-            let (config, setting) = (self.config, self.setting);
+            let (config, [setting, _]) = (self.config, self.settings);
             let job = Job { config, setting, seed, device: self.device, stop: self.options.stop };
             let trained = config.form.accept(TrainJob { job: &job, files: &mut files, reporter })?;
             learned.push((seed, trained.best));
@@ -124,7 +130,7 @@ impl Started<'_> {
         let mut stopped = self.is_stopped();
         let mut schemes = Vec::new();
         if self.options.compare && !stopped {
-            let Self { config, setting, device, folder, .. } = *self;
+            let Self { config, settings: [_, setting], device, folder, .. } = *self;
             let contest = Contest { config, setting, device, folder, which: Checkpoint::Best };
             match contest.hold(&learned, self.options.stop, reporter)? {
                 Some(compared) => schemes = compared,
@@ -150,8 +156,8 @@ impl Started<'_> {
             if self.is_stopped() {
                 break;
             }
-            let episodes = scheme_episodes(&scheme, self.setting, seeds.clone())?;
-            files.write_evaluation(name, self.setting, 0, 0, &episodes)?;
+            let episodes = scheme_episodes(&scheme, self.settings[0], seeds.clone())?;
+            files.write_evaluation(name, self.settings[0], 0, 0, &episodes)?;
         }
         Ok(())
     }
@@ -181,7 +187,7 @@ pub fn evaluate(
             learned.push((seed, checkpoint::load(&path)?));
         }
     }
-    let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    let setting = Arc::new(Setting::new(config.compared_scenario())?);
     let device = device::open(config.device)?;
     let contest = Contest { config: &config, setting: &setting, device: &device, folder: &folder, which };
     Ok(contest.hold(&learned, &AtomicBool::new(false), reporter)?.unwrap_or_default())

@@ -26,6 +26,7 @@ ROOT = FOLDER.parent.parent
 SCENARIO = ROOT / "envs" / "examples" / "simulator_speed" / "one_server.toml"
 TASKS = ["CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCarContinuous-v0"]
 BATCHES = [16, 1024]
+THREADS = [1, 2]
 DEVICES = [10, 100, 1_000, 10_000]
 SERVERS = [2, 20, 200]
 # Time on a core and time by the clock of every measurement with one thread, s.
@@ -176,7 +177,12 @@ def classic_rows(options, name, with_envpool):
         command = [sys.executable, FOLDER / "classic_control.py", path, options.seconds]
         return row(label, command, *numbers[:1], threads=threads)
 
+    def vector(batch, threads):
+        command = [options.example, f"vector/{name}/{batch}/{threads}", options.seconds]
+        return row("mec-gym, VectorEnv", command, batch, threads)
+
     ours = [row("mec-gym", [options.example, f"classic/{name}", options.seconds])]
+    ours += [vector(batch, threads) for threads in THREADS for batch in BATCHES]
     others = [theirs("Gymnasium", "gymnasium"), theirs("Gymnasium, SyncVectorEnv", "gymnasium-sync", BATCHES[0])]
     if name == "CartPole-v1":
         others += [theirs("Gymnasium, CartPoleVectorEnv", "gymnasium-vector", batch) for batch in BATCHES]
@@ -184,8 +190,8 @@ def classic_rows(options, name, with_envpool):
         one = [theirs("EnvPool", "envpool", batch, 1) for batch in BATCHES]
         others += one + [theirs("EnvPool", "envpool", batch, 2, threads=2) for batch in BATCHES]
     for other in others:
-        # Only equal numbers of threads are compared.
-        other.bases = [own for own in ours if own.threads == other.threads][:1]
+        # Compared is with as many environments on as many threads.
+        other.bases = [own for own in ours if own.threads == other.threads and own.cells[2] == other.cells[2]][:1]
     return ours + others
 
 
@@ -213,6 +219,17 @@ def decision_rows(options):
     ]
 
 
+def vector_rows(options):
+    def row(batch, threads):
+        path = f"vector/OffloadEnv/{batch}/{threads}"
+        return Row([str(batch), str(threads)], [options.example, path, options.seconds, options.scenario], threads=threads)
+
+    rows = [row(batch, threads) for batch in BATCHES for threads in THREADS]
+    for one in rows:
+        one.bases = [other for other in rows if other.cells[0] == one.cells[0]][:1]
+    return rows
+
+
 def sweep_rows(options):
     """Pairs of rows: with observations and without."""
     points = [(str(number), "4", f"devices/{number}") for number in DEVICES]
@@ -235,12 +252,15 @@ def reset_ms(row):
 
 
 def decisions(options):
-    rows, pairs = decision_rows(options), sweep_rows(options)
-    measure(rows + [row for pair in pairs for row in pair], options.repetitions)
+    rows, vectors, pairs = decision_rows(options), vector_rows(options), sweep_rows(options)
+    measure(rows + vectors + [row for pair in pairs for row in pair], options.repetitions)
     head = ["form", "targets", "decisions/s", "least to greatest", "us each", "episodes"]
     episodes = lambda row: f"{min(result['rounds'] for result in row.results):,} or more"
     lines = [[*row.cells, *spread(row), shown(1e6 / row.rate()), episodes(row)] for row in rows]
     table("Default scenario: decisions per second", head, lines)
+    head = ["environments", "threads", "decisions/s", "least to greatest", "over one thread"]
+    lines = [[*row.cells, *spread(row), ratio(row, row.bases[0])] for row in vectors]
+    table("Default scenario in a `VectorEnv`: decisions per second", head, lines)
     head = ["devices", "servers", "`OffloadEnv`: us", "least to greatest", "reset, ms"]
     head += ["`Offload`: us", "least to greatest", "mean latency, s"]
     lines = [[*one.cells[:2], *micros(one), reset_ms(one), *micros(two), one.latency()] for one, two in pairs]

@@ -26,12 +26,14 @@ pub fn measure(name: &str, seconds: f64) -> Result<Measurement, Box<dyn Error>> 
 fn steps<E: Env>(mut env: E, seconds: f64) -> Result<Measurement, Box<dyn Error>> {
     let mut rng = stream(0, "actions");
     let actions: Vec<_> = (0..ACTIONS).map(|_| env.action_space().sample(&mut rng)).collect();
-    env.reset(Some(0));
+    let mut observation = env.reset(Some(0));
     Measurement::take(seconds, 1, || {
         for action in &actions {
             // Without the black box, the compiler leaves out observations that nobody reads.
-            if black_box(env.step(action)?).is_last() {
-                env.reset(None);
+            let last = env.step_into(action, &mut observation)?.is_last();
+            black_box(&observation);
+            if last {
+                env.reset_into(None, &mut observation);
             }
         }
         Ok(Round { work: ACTIONS, reset_seconds: 0.0 })

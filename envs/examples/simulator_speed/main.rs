@@ -8,6 +8,7 @@
 //! - `twin/fixed-cuts`, `twin/cdlp`, `twin/observed`: tasks of one network before one server;
 //! - `tasks/fixed-cuts`, `tasks/cdlp`, `tasks/observed`: no measurement, but the tasks of an episode of these as CSV;
 //! - `classic/NAME`: steps of a classic control task, by Gymnasium's id;
+//! - `vector/NAME/NUMBER/THREADS`: steps of as many of these, or of `OffloadEnv`, side by side;
 //! - `default/FORM/POLICY`: decisions in the default scenario; forms are `OffloadEnv`, `OffloadSetEnv` and `Offload`,
 //!   policies `server-1`, `round-robin`, `random` and `servers`;
 //! - `devices/NUMBER/FORM`, `servers/NUMBER/FORM`: decisions in larger and smaller scenarios, by the policy `servers`.
@@ -16,6 +17,7 @@ mod classic;
 mod measurement;
 mod scenarios;
 mod twin;
+mod vector;
 
 use std::error::Error;
 
@@ -42,6 +44,10 @@ fn measure(row: &[&str], seconds: f64, changes: toml::Table) -> Result<Measureme
     match *row {
         ["twin", variant] => twin::measure(variant.parse()?, seconds, changes),
         ["classic", name] => classic::measure(name, seconds),
+        ["vector", name, number, threads] => {
+            let size = vector::Size { environments: number.parse()?, threads: threads.parse()? };
+            vector::measure(name, size, seconds, scenarios::default(changes)?)
+        }
         ["default", form, policy] => {
             let scenario = scenarios::default(changes)?;
             // 200 episodes or more, as published.

@@ -13,6 +13,10 @@ use mec_envs::rng::stream;
 
 use crate::measurement::{Measurement, Round};
 
+/// Servers that a task may go to in the sweep over servers, as many as its smallest scenario has: decisions are between
+/// equally many targets.
+const REACH: usize = 2;
+
 /// What the sweeps change beside the number of devices or servers: TOML text for every scenario of theirs, which the
 /// command line can replace in turn. Options that large scenarios need belong here.
 const SWEEP: &str = "";
@@ -104,10 +108,11 @@ pub fn devices(number: usize, changes: toml::Table) -> Result<Scenario, Box<dyn 
 
 /// `number` servers, half of them as fast as the default scenario's second and half as its others, and devices in
 /// proportion, 7.5 per server as there and with its rate: servers have the same load and uplinks too, whatever their
-/// number.
+/// number. Each task may go to the [`REACH`] nearest servers.
 pub fn servers(number: usize, changes: toml::Table) -> Result<Scenario, Box<dyn Error>> {
     let scenario = default(toml::Table::new())?;
-    let mut text = device_groups(&scenario, number * 15 / 2, scenario.devices[0].rate_hz);
+    let mut text = format!("reach = {REACH}\n");
+    text += &device_groups(&scenario, number * 15 / 2, scenario.devices[0].rate_hz);
     for (index, group) in scenario.servers[1..].iter().enumerate() {
         let (processor, executors) = (&group.processor, group.executors);
         let count = (number + 1 - index) / 2;
@@ -146,7 +151,7 @@ pub fn measure(
     episodes: usize,
 ) -> Result<Measurement, Box<dyn Error>> {
     let setting = Arc::new(Setting::new(scenario)?);
-    let mut targets = policy.targets(setting.servers.len() + 1);
+    let mut targets = policy.targets(setting.targets());
     match form {
         Form::Bare => {
             let mut offload = Offload::new(setting);
@@ -184,9 +189,11 @@ pub fn observed_episode(
     env: &mut OffloadEnv,
     targets: &mut impl Iterator<Item = usize>,
 ) -> Result<Round, Box<dyn Error>> {
-    let mut round = started(|| env.reset(None));
+    let mut observation = Vec::new();
+    let mut round = started(|| env.reset_into(None, &mut observation));
     loop {
-        let step = black_box(env.step(&next(targets))?);
+        let step = env.step_into(&next(targets), &mut observation)?;
+        black_box(&observation);
         round.work += 1;
         if step.is_last() {
             return Ok(round);
@@ -198,14 +205,16 @@ pub fn observed_episode(
 fn sets_episode(env: &mut OffloadSetEnv, targets: &mut impl Iterator<Item = usize>) -> Result<Round, Box<dyn Error>> {
     let rows = env.action_space().heads().len();
     let choices = env.action_space().heads()[0];
-    let mut round = started(|| env.reset(None));
+    let mut observation = Vec::new();
+    let mut round = started(|| env.reset_into(None, &mut observation));
     let mut action = vec![0; rows];
     loop {
         let mask = env.action_mask().unwrap_or_default();
         for (row, target) in action.iter_mut().enumerate() {
             *target = if mask[row * choices + 1] { next(targets) } else { 0 };
         }
-        let step = black_box(env.step(&action)?);
+        let step = env.step_into(&action, &mut observation)?;
+        black_box(&observation);
         round.work += step.info.tasks;
         if step.is_last() {
             return Ok(round);

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
+use pulp::{Arch, Simd, WithSimd};
 use rand::Rng;
 
 use super::metrics::EpisodeMetrics;
 use super::observation;
 use super::setting::Setting;
-use super::view::{Knowledge, View};
+use super::view::{Knowledge, Offer, View};
 use super::world::{Outcome, World};
 use crate::gym::EnvError;
 use crate::partition::Choice;
 use crate::rng::{Prng, stream};
-use crate::units::{Joules, Seconds};
 
 /// A decision for one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// 0 for the device, m for server m.
+    /// 0 for the device, m for server m; with a limited reach, for the m-th nearest server.
     pub target: usize,
     /// Which cut, as an index into the frontier of network and device; `None` for CDLP's choice by report and book.
     /// The device runs the whole network in any case.
@@ -37,12 +37,13 @@ pub struct Offload {
     setting: Arc<Setting>,
     episodes: Prng,
     world: Option<World>,
+    arch: Arch,
 }
 
 impl Offload {
     /// Episodes of this setting; none is running yet.
     pub fn new(setting: Arc<Setting>) -> Self {
-        Self { setting, episodes: stream(0, "episodes"), world: None }
+        Self { setting, episodes: stream(0, "episodes"), world: None, arch: Arch::new() }
     }
 
     /// The setting.
@@ -60,13 +61,17 @@ impl Offload {
         if let Some(seed) = seed {
             self.episodes = stream(seed, "episodes");
         }
-        let mut draw = || World::new(Arc::clone(&self.setting), self.episodes.next_u64());
-        let mut world = draw();
         // A scenario expects a task per episode or more, so that this ends soon.
-        while world.is_over() {
-            world = draw();
+        loop {
+            let seed = self.episodes.next_u64();
+            match &mut self.world {
+                Some(world) => world.reset(seed),
+                none => *none = Some(World::new(Arc::clone(&self.setting), seed)),
+            }
+            if !self.is_over() {
+                return;
+            }
         }
-        self.world = Some(world);
     }
 
     /// What may be seen of the next task.
@@ -123,42 +128,63 @@ impl Offload {
         self.world.as_ref().is_none_or(World::is_over)
     }
 
-    /// Reward of an outcome.
+    /// Whether the last decision terminated the episode, since a battery ran empty, and whether it truncated it.
+    pub fn ending(&self) -> (bool, bool) {
+        self.world.as_ref().map_or((false, false), |world| (world.is_terminated(), world.is_truncated()))
+    }
+
+    /// Reward of an outcome: minus the latency that the decision adds over the reference, minus its penalties; see
+    /// [`RewardConfig`](super::RewardConfig).
+    /// `docs/model.md`, equation 51.
     pub fn reward(&self, outcome: &Outcome) -> f64 {
-        let scenario = &self.setting.scenario;
-        let inflicted = if scenario.reward.externality { outcome.inflicted_s } else { 0.0 };
-        scenario.reward_of(Seconds(outcome.latency_s + inflicted), !outcome.success, Joules(outcome.energy_j))
+        let config = &self.setting.scenario.reward;
+        let inflicted = if config.externality { outcome.inflicted_s } else { 0.0 };
+        let missed = if outcome.success { 0.0 } else { config.missed_deadline };
+        -(outcome.latency_s + inflicted + config.imbalance * outcome.imbalance_s) / config.reference_s.0
+            - missed
+            - config.per_joule * outcome.energy_j
+            - config.empty_battery * outcome.empty_batteries as f64
     }
 
     /// Figures of the episode so far; NaN before the first decision.
     pub fn metrics(&self) -> EpisodeMetrics {
-        let tasks = self.world.as_ref().map_or(&[][..], |world| &world.tasks[..world.decided]);
+        let tasks = self.world.as_ref().map_or(&[][..], World::accounted);
         EpisodeMetrics::of(&self.setting, tasks)
     }
 
     pub(super) fn targets(&self) -> usize {
-        self.setting.servers.len() + 1
+        self.setting.targets()
     }
 
-    /// The observation of the next `rows` tasks, and in `choices` what to expect of each of their targets.
-    pub(super) fn observe(&self, rows: usize, choices: &mut Vec<Choice>) -> Vec<f32> {
+    /// The observation of the next `rows` tasks into `out`, and into `offers` what to expect of each of their targets.
+    pub(super) fn observe(&self, rows: usize, offers: &mut Vec<Offer>, out: &mut Vec<f32>) {
         let world = self.world.as_ref().expect("observed only after reset");
-        let targets = self.targets();
-        let present = rows.min(world.waiting());
-        let width = observation::OPTION.len();
-        let mut out = Vec::with_capacity(observation::GLOBAL.len() + rows * targets * (width + 1));
-        choices.clear();
-        let views: Vec<View<'_>> = (0..present).map(|ahead| View::new(world, ahead)).collect();
-        observation::global(&views[0], world.load(), &mut out);
-        for (row, view) in views.iter().enumerate() {
-            choices.extend((0..targets).map(|target| view.option(target, Knowledge::Booked)));
-            observation::options(view, &choices[row * targets..], &mut out);
+        self.arch.dispatch(Observer { world, rows, offers, out });
+    }
+}
+
+/// Observes with the vector instructions that the processor has.
+struct Observer<'a> {
+    world: &'a World,
+    rows: usize,
+    offers: &'a mut Vec<Offer>,
+    out: &'a mut Vec<f32>,
+}
+
+impl WithSimd for Observer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { world, rows, offers, out } = self;
+        let first = View::new(world, 0);
+        let rest = (1..rows.min(world.waiting())).map(|ahead| View::new(world, ahead));
+        offers.clear();
+        for view in std::iter::once(first).chain(rest.clone()) {
+            for target in 0..view.targets() {
+                offers.push(view.offer(target, Knowledge::Booked));
+            }
         }
-        out.resize(observation::GLOBAL.len() + rows * targets * width, 0.0);
-        for (row, view) in views.iter().enumerate() {
-            observation::prior(view, &choices[row * targets..(row + 1) * targets], &mut out);
-        }
-        out.resize(observation::GLOBAL.len() + rows * targets * (width + 1), 0.0);
-        out
+        observation::write(first, rest, world.load(), (rows, offers), out);
     }
 }

@@ -1,15 +1,19 @@
 //! [`EpisodeMetrics`]: the figures of one episode.
 
-use super::record::{Interval, TaskRecord};
+use super::energy::energy_between;
+use super::record::TaskRecord;
 use super::setting::Setting;
 use crate::gym::Metric;
 
-/// Figures over all tasks that were decided in an episode, also those still in flight at its end.
+/// Figures over all tasks of an episode, also those still in flight at its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpisodeMetrics {
     /// Number of tasks.
     pub tasks: usize,
-    /// Mean latency, s.
+    /// Tasks that never complete, since a battery ran empty: those that its device had not sent, and those that waited for
+    /// a decision when the episode ended.
+    pub lost: usize,
+    /// Mean latency of those that complete, s; so are the other latencies.
     pub latency_mean_s: f64,
     /// Median latency, s.
     pub latency_p50_s: f64,
@@ -38,7 +42,10 @@ impl EpisodeMetrics {
     pub fn of(setting: &Setting, tasks: &[TaskRecord]) -> Self {
         let count = tasks.len() as f64;
         let mean = |value: &dyn Fn(&TaskRecord) -> f64| tasks.iter().map(value).sum::<f64>() / count;
-        let mut latencies: Vec<f64> = tasks.iter().map(TaskRecord::latency).collect();
+        let completed = tasks.iter().filter(|task| task.completion.is_finite());
+        let mut latencies: Vec<f64> = completed.map(TaskRecord::latency).collect();
+        // In order of arrival, so that the sum does not depend on how they compare.
+        let latency_mean_s = latencies.iter().sum::<f64>() / latencies.len() as f64;
         latencies.sort_by(f64::total_cmp);
         let split = |task: &TaskRecord| {
             let layers = setting.models[task.model].graph.len() as f64;
@@ -46,7 +53,8 @@ impl EpisodeMetrics {
         };
         Self {
             tasks: tasks.len(),
-            latency_mean_s: mean(&TaskRecord::latency),
+            lost: tasks.len() - latencies.len(),
+            latency_mean_s,
             latency_p50_s: percentile(&latencies, 0.5),
             latency_p95_s: percentile(&latencies, 0.95),
             latency_p99_s: percentile(&latencies, 0.99),
@@ -73,12 +81,14 @@ impl EpisodeMetrics {
             ("offload_ratio", self.offload_ratio),
             ("split_mean", self.split_mean),
             ("split_ratio", self.split_ratio),
+            ("lost", self.lost as f64),
         ]
     }
 }
 
 /// The value below which a share `p` of the sorted values lies, by linear interpolation (NumPy's default); NaN of
 /// nothing.
+/// `docs/model.md`, equation 55.
 pub fn percentile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p * last as f64;
@@ -90,11 +100,13 @@ pub fn percentile(sorted: &[f64], p: f64) -> f64 {
 pub fn server_loads(setting: &Setting, tasks: &[TaskRecord]) -> Vec<f64> {
     let mut work = vec![0.0; setting.servers.len()];
     for task in tasks.iter().filter(|task| task.target > 0) {
-        work[task.target - 1] += task.server.length() / setting.servers[task.target - 1].executors as f64;
+        work[task.target - 1] += task.service / setting.servers[task.target - 1].executors as f64;
     }
     work
 }
 
+/// Jain's fairness index of the servers' loads; NaN when no work was sent.
+/// `docs/model.md`, equation 56.
 fn load_balance(setting: &Setting, tasks: &[TaskRecord]) -> f64 {
     let work = server_loads(setting, tasks);
     let (sum, squares): (f64, f64) = (work.iter().sum(), work.iter().map(|work| work * work).sum());
@@ -107,39 +119,16 @@ fn device_energy(setting: &Setting, tasks: &[TaskRecord]) -> f64 {
     for task in tasks {
         of_user[task.user].push(task);
     }
+    let (ever, mut scratch) = ((0.0, f64::MAX), Vec::new());
     let energy = |(user, tasks): (usize, &Vec<&TaskRecord>)| {
-        let (device, processor) = (&setting.devices[user], setting.device_processor(user));
-        let computing: f64 = tasks.iter().map(|task| task.device.length()).sum();
-        let sending: f64 = tasks.iter().map(|task| task.upload.length()).sum();
-        let busy = tasks.iter().flat_map(|task| [task.device, task.upload]);
-        let waiting = tasks.iter().map(|task| Interval { start: task.decision, end: task.completion });
-        let idle = covered(waiting) - covered(busy);
-        processor.compute_power.0 * computing + device.transmit_power.0 * sending + processor.idle_power.0 * idle
+        energy_between(setting, user, tasks.iter().copied(), ever, &mut scratch)
     };
     of_user.iter().enumerate().map(energy).sum()
-}
-
-/// Time that at least one of the intervals covers, s.
-fn covered(intervals: impl Iterator<Item = Interval>) -> f64 {
-    let mut sorted: Vec<Interval> = intervals.filter(|interval| !interval.start.is_nan()).collect();
-    sorted.sort_by(|a, b| a.start.total_cmp(&b.start));
-    let (mut total, mut until) = (0.0, f64::NEG_INFINITY);
-    for Interval { start, end } in sorted {
-        total += (end - f64::max(start, until)).max(0.0);
-        until = until.max(end);
-    }
-    total
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn time_covered_twice_counts_once() {
-        let intervals = [(0.0, 2.0), (1.0, 3.0), (5.0, 6.0), (5.2, 5.4), (f64::NAN, f64::NAN)];
-        assert_eq!(covered(intervals.into_iter().map(|(start, end)| Interval { start, end })), 4.0);
-    }
 
     #[test]
     fn percentiles_interpolate_as_numpy_does() {

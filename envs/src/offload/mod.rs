@@ -4,7 +4,11 @@ pub mod scenario;
 
 pub mod setting;
 
+mod steps;
+
 pub mod record;
+
+mod energy;
 
 pub mod belief;
 
@@ -32,5 +36,5 @@ pub use render::{FrameStyle, frame};
 pub use scenario::{RewardConfig, Scenario, ScenarioError};
 pub use setting::Setting;
 pub use timeline::{ReportTrip, Timeline};
-pub use view::{Knowledge, View};
-pub use world::{Outcome, World};
+pub use view::{Knowledge, Offer, View};
+pub use world::{DeviceWaits, Outcome, World};

@@ -2,6 +2,7 @@
 
 use super::record::TaskRecord;
 use super::world::World;
+use crate::system::server::Population;
 
 /// Columns of a frame.
 const WIDTH: usize = 80;
@@ -56,15 +57,16 @@ impl FrameStyle {
 /// the longest queues, and what came of the last decisions. `heading` says what runs, for example the scheme.
 ///
 /// A server's waits are seconds until an executor is free: as its last report and the book of work sent since have it,
-/// and as a report of this moment would; AGE is that of the report, OWN and OTHER the work in its queue, ours and that
-/// of other tenants, all in s. CUT is the layers that run on the device, of all.
+/// and as a report of this moment would; AGE is that of the report, in s; OWN and OTHER are the jobs there, ours and
+/// those of other tenants. CUT is the layers that run on the device, of all.
 ///
 /// Lines are at most 80 columns wide; there are 24 for up to four servers, and at most 29. The number of lines is
 /// the same in every frame of an episode, and the last one has no line break, so that frames can be drawn over each
 /// other. Latencies are those that follow from all decisions so far: later ones can still move what has not begun.
 ///
-/// Complexity: O(tasks so far + devices + servers x work in their queues).
+/// Complexity: O(tasks so far + devices + servers x jobs in their queues).
 pub fn frame(world: &World, heading: &str, style: FrameStyle) -> String {
+    let world = &world.caught_up();
     let mut lines = totals(world, heading, style);
     lines.push(String::new());
     lines.extend(servers(world, style));
@@ -84,7 +86,8 @@ fn totals(world: &World, heading: &str, style: FrameStyle) -> Vec<String> {
     let share = |holds: &dyn Fn(&&TaskRecord) -> bool| {
         100.0 * decided.iter().filter(holds).count() as f64 / decided.len() as f64
     };
-    let latency = decided.iter().map(TaskRecord::latency).sum::<f64>() / decided.len() as f64;
+    let latencies = decided.iter().map(TaskRecord::latency).filter(|latency| latency.is_finite());
+    let latency = latencies.clone().sum::<f64>() / latencies.count() as f64;
     let mut second = format!("{} tasks, {} waiting", decided.len(), world.waiting());
     if !decided.is_empty() {
         let (in_time, offloaded) = (share(&|task| task.success()), share(&|task| task.target > 0));
@@ -100,22 +103,21 @@ struct ServerState {
     believed: f64,
     wait: f64,
     age: f64,
-    own: f64,
-    foreign: f64,
+    jobs: Population,
 }
 
 impl ServerState {
-    fn of(world: &World, m: usize, own: f64) -> Self {
+    fn of(world: &World, m: usize) -> Self {
         let (now, mut left) = (world.now(), Vec::new());
         let idle = world.servers[m].remaining(now, &mut left);
+        let belief = &world.watches[m].belief;
         Self {
             server: m,
             busy: left.len() - idle,
-            believed: world.beliefs[m].booked_wait(now),
-            wait: world.oracle_wait(m),
-            age: now - world.beliefs[m].report().time,
-            own,
-            foreign: (left.iter().sum::<f64>() - own).max(0.0),
+            believed: belief.booked_wait(now, f64::INFINITY),
+            wait: world.oracle_belief(m).booked_wait(now, f64::INFINITY),
+            age: now - belief.report().time,
+            jobs: world.servers[m].population(),
         }
     }
 
@@ -127,37 +129,21 @@ impl ServerState {
         let age = if self.age < world.now() { format!("{:.1}", self.age) } else { "none".to_owned() };
         let tone = if self.wait > self.believed + 0.1 * scale { Tone::Bad } else { Tone::Good };
         format!(
-            "{}{:>5.2}{busy:>6} {}{:>6.2}  {}{:>6.2}{age:>6}{:>6.2}{:>6.2}",
+            "{}{:>5.2}{busy:>6} {}{:>6.2}  {}{:>6.2}{age:>6}{:>6}{:>6}",
             fit(&name, 20),
             spec.speed,
             style.paint(Tone::Believed, &bar(self.believed / scale)),
             self.believed,
             style.paint(tone, &bar(self.wait / scale)),
             self.wait,
-            self.own,
-            self.foreign
+            self.jobs.own,
+            self.jobs.foreign
         )
     }
 }
 
-/// Work of a task that its server has and has not done, as the server expects it, s.
-fn own_work(world: &World, task: &TaskRecord) -> f64 {
-    let now = world.now();
-    if task.server_arrival > now || task.server.end <= now {
-        return 0.0;
-    }
-    let class = world.setting().servers[task.target - 1].class;
-    let expected = world.setting().frontier(task.model, task.user).edge_time(task.candidate, class).0;
-    if task.server.start <= now { (task.server.start + expected - now).max(0.0) } else { expected }
-}
-
 fn servers(world: &World, style: FrameStyle) -> Vec<String> {
-    let mut own = vec![0.0; world.servers.len()];
-    for task in world.tasks()[..world.decided()].iter().filter(|task| task.target > 0) {
-        own[task.target - 1] += own_work(world, task);
-    }
-    let states = own.into_iter().enumerate().map(|(m, own)| ServerState::of(world, m, own));
-    let mut states: Vec<ServerState> = states.collect();
+    let mut states: Vec<ServerState> = (0..world.servers.len()).map(|m| ServerState::of(world, m)).collect();
     let more = states.len().saturating_sub(SERVERS);
     if more > 0 {
         states.sort_by(|left, right| right.wait.total_cmp(&left.wait));
@@ -331,7 +317,8 @@ mod tests {
             );
             for m in 0..4 {
                 let line = lines[4 + m];
-                let waits = [world.beliefs[m].booked_wait(world.now()), world.oracle_wait(m)];
+                let beliefs = [&world.watches[m].belief, &world.oracle_belief(m)];
+                let waits = beliefs.map(|belief| belief.booked_wait(world.now(), f64::INFINITY));
                 assert!(waits.iter().all(|wait| line.contains(&format!(" {wait:.2} "))), "{waits:?} in {line}");
             }
             if let Some(index) = world.decided().checked_sub(1) {
@@ -346,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn own_work_and_that_of_others_add_up() {
+    fn without_other_tenants_no_job_is_theirs() {
         frames(
             "foreign = { utilisation = 0.0, mean_service_s = 1.0, arrivals = { kind = 'poisson' } }",
             FrameStyle::Plain,
             |world, frame| {
                 for line in frame.split('\n').skip(4).take(4) {
-                    assert!(line.ends_with("  0.00"), "no others at {}: {line}", world.now());
+                    assert!(line.ends_with("     0"), "no others at {}: {line}", world.now());
                 }
             },
         );

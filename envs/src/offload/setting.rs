@@ -1,11 +1,18 @@
 //! [`Setting`]: a scenario with everything that does not change between episodes worked out.
 
+use std::sync::Arc;
+
 use crate::dnn::{LayerGraph, zoo};
 use crate::partition::Frontier;
 use crate::processor::Processor;
-use crate::units::{Seconds, Watts};
+use crate::system::arrival::ArrivalModel;
+use crate::system::link::LinkModel;
+use crate::system::place::{MobilityModel, Sites};
+use crate::system::server::{Discipline, ForeignModel, ServerParameters};
+use crate::trace::TraceError;
+use crate::units::{Bytes, Joules, Seconds, Watts};
 
-use super::scenario::{Scenario, ScenarioError};
+use super::scenario::{DeviceGroup, Scenario, ScenarioError};
 
 /// A device of a setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +23,10 @@ pub struct DeviceSpec {
     pub rate_hz: f64,
     /// Power of the radio while it sends.
     pub transmit_power: Watts,
+    /// Index of its group in the scenario.
+    pub group: usize,
+    /// What it may spend on tasks in an episode.
+    pub battery: Option<Joules>,
 }
 
 /// A server of a setting.
@@ -27,6 +38,8 @@ pub struct ServerSpec {
     pub executors: usize,
     /// Its speed over the fastest server's: the ratio of their times for the whole mix of networks.
     pub speed: f64,
+    /// Index of its group in the scenario.
+    pub group: usize,
 }
 
 /// A network of the mix.
@@ -38,6 +51,8 @@ pub struct ModelSpec {
     pub weight: f64,
     /// Latency above which a task has failed.
     pub deadline: Seconds,
+    /// Size of its parameters: what a server loads, whatever the cut.
+    pub bytes: Bytes,
     /// Time for the result to return from a server.
     pub return_time: Seconds,
 }
@@ -57,6 +72,18 @@ pub struct Setting {
     pub device_processors: Vec<Processor>,
     /// The different processors of servers.
     pub server_processors: Vec<Processor>,
+    /// How tasks arrive.
+    pub arrivals: ArrivalModel,
+    /// Load of other tenants on every server.
+    pub foreign: ForeignModel,
+    /// How uplink rates come about.
+    pub link: LinkModel,
+    /// How each group of devices moves.
+    pub mobility: Vec<MobilityModel>,
+    /// Where the servers stand.
+    pub sites: Arc<Sites>,
+    /// With a limited reach, the servers that tasks received by each server may go to, `[servers * reach]`.
+    reach: Vec<usize>,
     frontiers: Vec<Frontier>,
 }
 
@@ -78,20 +105,81 @@ impl Setting {
             .flat_map(|model| device_processors.iter().map(|device| Frontier::new(&model.graph, device, &classes)))
             .collect();
         let class_of = |names: &[&str], name: &str| names.iter().position(|other| *other == name);
-        let devices = scenario.devices.iter().flat_map(|group| {
-            let class = class_of(&device_names, &group.processor).expect("collected above");
-            let device = DeviceSpec { class, rate_hz: group.rate_hz, transmit_power: group.transmit_power_w };
+        let devices = scenario.devices.iter().enumerate().flat_map(|(index, group)| {
+            let device = DeviceSpec {
+                class: class_of(&device_names, &group.processor).expect("collected above"),
+                rate_hz: group.rate_hz,
+                transmit_power: group.transmit_power_w,
+                group: index,
+                battery: group.battery_j,
+            };
             std::iter::repeat_n(device, group.count)
         });
         let devices = devices.collect();
         let speeds = speeds(&models, &server_processors);
-        let servers = scenario.servers.iter().flat_map(|group| {
+        let servers = scenario.servers.iter().enumerate().flat_map(|(index, group)| {
             let class = class_of(&server_names, &group.processor).expect("collected above");
-            let server = ServerSpec { class, executors: group.executors, speed: speeds[class] };
+            let server = ServerSpec { class, executors: group.executors, speed: speeds[class], group: index };
             std::iter::repeat_n(server, group.count)
         });
-        let servers = servers.collect();
-        Ok(Self { models, devices, servers, device_processors, server_processors, frontiers, scenario })
+        let servers: Vec<ServerSpec> = servers.collect();
+        let sites = Sites::grid(servers.len(), scenario.area_m);
+        let near =
+            scenario.reach.map(|reach| (0..servers.len()).flat_map(|site| sites.nearest_to(site, reach)).collect());
+        fits_memory(&scenario, &models)?;
+        let setting = Self {
+            models,
+            devices,
+            servers,
+            device_processors,
+            server_processors,
+            frontiers,
+            arrivals: scenario.arrivals.load(&scenario.recordings).map_err(recording("arrivals.source"))?,
+            foreign: scenario.foreign.load(&scenario.recordings).map_err(recording("foreign.arrivals.source"))?,
+            link: scenario.link.load(&scenario.recordings).map_err(recording("link.source"))?,
+            mobility: mobility(&scenario)?,
+            sites: Arc::new(sites),
+            reach: near.unwrap_or_default(),
+            scenario,
+        };
+        setting.refuse_long_steps().map(|()| setting)
+    }
+
+    /// What server `m` is made of.
+    pub fn server_parameters(&self, m: usize) -> ServerParameters {
+        let group = &self.scenario.servers[self.servers[m].group];
+        let bytes = self.models.iter().map(|model| model.bytes);
+        ServerParameters {
+            executors: group.executors,
+            discipline: group.discipline,
+            memory: group.memory,
+            model_bytes: bytes.collect(),
+        }
+    }
+
+    /// Tasks that an episode hardly ever exceeds: their mean number and six standard deviations of a Poisson number.
+    pub fn expected_tasks(&self) -> usize {
+        let mean = self.devices.iter().map(|device| device.rate_hz).sum::<f64>() * self.scenario.horizon_s.0;
+        (mean + 6.0 * mean.sqrt() + 16.0) as usize
+    }
+
+    /// How long server `m` takes to load a network of the mix that is not in its memory; 0 without one.
+    pub fn loading_time(&self, m: usize, model: usize) -> Seconds {
+        let memory = self.scenario.servers[self.servers[m].group].memory;
+        memory.map_or(Seconds::ZERO, |memory| self.models[model].bytes / memory.load_bytes_per_s)
+    }
+
+    /// Number of targets of a task: its device and the servers in its reach.
+    pub fn targets(&self) -> usize {
+        1 + self.scenario.reach.unwrap_or(self.servers.len())
+    }
+
+    /// The server behind target `target`, 1 or more, of a device that server `station` receives.
+    pub fn server_behind(&self, target: usize, station: usize) -> usize {
+        match self.scenario.reach {
+            None => target - 1,
+            Some(reach) => self.reach[station * reach + target - 1],
+        }
     }
 
     /// The cuts worth considering for network `model` on device `user`, over the classes of servers.
@@ -119,10 +207,60 @@ fn models(scenario: &Scenario) -> Result<Vec<ModelSpec>, ScenarioError> {
         if let Some(bytes) = share.input_bytes {
             graph = graph.with_input_bytes(bytes).map_err(|error| ScenarioError::Malformed(error.to_string()))?;
         }
-        let return_time = graph.output_bytes() / scenario.network.downlink() + scenario.network.propagation_s;
-        Ok(ModelSpec { graph, weight: share.weight, deadline: share.deadline_s, return_time })
+        let result = share.result_bytes.unwrap_or(graph.output_bytes());
+        let return_time = result / scenario.network.downlink() + scenario.network.propagation_s;
+        Ok(ModelSpec {
+            bytes: graph.param_bytes(),
+            graph,
+            weight: share.weight,
+            deadline: share.deadline_s,
+            return_time,
+        })
     };
     scenario.models.iter().map(load).collect()
+}
+
+/// Loads how devices move, and checks that they stay in the area.
+fn mobility(scenario: &Scenario) -> Result<Vec<MobilityModel>, ScenarioError> {
+    let load = |(index, group): (usize, &DeviceGroup)| {
+        let field = format!("devices[{index}].mobility.source");
+        let model = group.mobility.load(&scenario.recordings).map_err(recording(&field))?;
+        let outside = model.first_outside(scenario.area_m);
+        match outside {
+            None => Ok(model),
+            Some((node, point)) => Err(ScenarioError::OutOfRange {
+                field,
+                found: format!("a recording in which {node} is at ({}, {}) m", point.x, point.y),
+                accepted: format!("positions from 0 to {} m (area_m)", scenario.area_m.0),
+            }),
+        }
+    };
+    scenario.devices.iter().enumerate().map(load).collect()
+}
+
+/// A server's memory must hold what its executors run at the same time.
+fn fits_memory(scenario: &Scenario, models: &[ModelSpec]) -> Result<(), ScenarioError> {
+    let largest = models.iter().map(|model| model.bytes).fold(Bytes::ZERO, Bytes::max);
+    for (index, group) in scenario.servers.iter().enumerate() {
+        let Some(memory) = group.memory else { continue };
+        let at_once = if group.discipline == Discipline::Fifo { group.executors } else { 1 };
+        let needed = largest.0 * at_once as f64;
+        if memory.capacity_bytes.0 < needed {
+            return Err(ScenarioError::OutOfRange {
+                field: format!("servers[{index}].memory.capacity_bytes"),
+                found: memory.capacity_bytes.0.to_string(),
+                accepted: format!(
+                    "{needed} or more, the largest network of the mix for each of {at_once} jobs at once"
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn recording(field: &str) -> impl FnOnce(TraceError) -> ScenarioError {
+    let field = field.to_owned();
+    move |error| ScenarioError::Recording { field, error: Box::new(error) }
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
@@ -136,6 +274,7 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 /// Speed of each class over the fastest, by its time for the mix.
+/// `docs/model.md`, equation 54.
 fn speeds(models: &[ModelSpec], processors: &[Processor]) -> Vec<f64> {
     let time = |processor: &Processor| -> f64 {
         models.iter().map(|model| model.weight * processor.network_time(&model.graph).0).sum()

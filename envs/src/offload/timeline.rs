@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::record::{Interval, TaskRecord};
 use super::setting::Setting;
 use super::world::World;
-use crate::system::server::{Job, Server};
+use crate::system::server::{Discipline, Job, Server};
 
 /// Steps in which a window is scanned for foreign jobs.
 const SCAN: usize = 4000;
@@ -48,8 +48,8 @@ impl Timeline {
     /// Notes the reports that have arrived; to be called after every decision.
     pub fn watch(&mut self, world: &World) {
         let delay = self.setting.scenario.telemetry.delay_s.0;
-        for (trips, belief) in self.reports.iter_mut().zip(&world.beliefs) {
-            let made = belief.report().time;
+        for (trips, watch) in self.reports.iter_mut().zip(&world.watches) {
+            let made = watch.belief.report().time;
             // The idle server that everybody believes in at the start is no report.
             if made > trips.last().map_or(0.0, |last| last.made) {
                 trips.push(ReportTrip { made, arrived: made + delay });
@@ -79,8 +79,8 @@ impl Timeline {
     }
 
     /// When executors of server `m` (from 0 on) were taken by other tenants in the window from `from` to `to`, to a
-    /// 4000th of it; at most as many at a time as there are executors. Jobs that follow each other without a gap are
-    /// one interval. What ended before the first decision is not seen.
+    /// 4000th of it; at most as many at a time as there are executors, or on a server that shares its processor as many as
+    /// there are jobs. Jobs that follow each other without a gap are one interval. What ended before the first decision is not seen.
     ///
     /// Complexity: O(scan x (tasks of the server in its queue)).
     pub fn foreign(&self, m: usize, (from, to): (f64, f64)) -> Vec<Interval> {
@@ -104,6 +104,8 @@ impl Timeline {
 struct Replay<'a> {
     server: Server,
     executors: usize,
+    /// Whether all jobs are served at once.
+    shared: bool,
     /// Our tasks on it, in order of arrival.
     tasks: Vec<&'a TaskRecord>,
     jobs: std::vec::IntoIter<Job>,
@@ -113,18 +115,28 @@ impl<'a> Replay<'a> {
     fn new(timeline: &'a Timeline, m: usize) -> Self {
         let setting = &timeline.setting;
         let spec = setting.servers[m];
-        let mut tasks: Vec<(usize, &TaskRecord)> =
-            timeline.tasks.iter().enumerate().filter(|(_, task)| task.target == m + 1).collect();
+        let mut tasks: Vec<(usize, &TaskRecord)> = timeline
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(_, task)| task.target == m + 1 && task.server_arrival.is_finite())
+            .collect();
         tasks.sort_by(|left, right| left.1.server_arrival.total_cmp(&right.1.server_arrival));
         let job = |&(index, task): &(usize, &TaskRecord)| {
             let expected = setting.frontier(task.model, task.user).edge_time(task.candidate, spec.class).0;
-            let service = expected * task.server_noise;
-            Job { task: Some(index), model: None, arrival: task.server_arrival, service, expected }
+            Job {
+                task: Some(index),
+                model: Some(task.model),
+                arrival: task.server_arrival,
+                service: task.service,
+                expected,
+            }
         };
         let jobs: Vec<Job> = tasks.iter().map(job).collect();
         Self {
             server: timeline.start.1[m].clone(),
             executors: spec.executors,
+            shared: setting.scenario.servers[spec.group].discipline == Discipline::ProcessorSharing,
             tasks: tasks.into_iter().map(|(_, task)| task).collect(),
             jobs: jobs.into_iter(),
         }
@@ -141,6 +153,9 @@ impl<'a> Replay<'a> {
         }
         self.server.advance(time);
         let idle = self.server.remaining(time, &mut Vec::new());
+        if self.shared {
+            return self.server.population().foreign;
+        }
         let own = self.tasks.iter().filter(|task| task.server.start <= time && time < task.server.end).count();
         (self.executors - idle).saturating_sub(own)
     }

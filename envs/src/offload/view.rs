@@ -2,9 +2,8 @@
 
 use super::belief::ServerBelief;
 use super::setting::Setting;
-use super::world::World;
+use super::world::{DeviceWaits, Way, World};
 use crate::partition::{Choice, Frontier, QueueState, best_cut, completion, local_choice};
-use crate::system::device::DeviceWaits;
 use crate::units::{BytesPerSecond, Seconds};
 
 /// How much of what is known a scheme puts into its expectations.
@@ -27,14 +26,30 @@ pub enum Knowledge {
 pub struct View<'a> {
     world: &'a World,
     index: usize,
+    frontier: &'a Frontier,
     waits: DeviceWaits,
+    /// To the server whose radio receives the device, and to any other.
+    ways: [Way; 2],
+}
+
+/// What to expect of a target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Offer {
+    /// CDLP's best cut, times from now; for target 0 the whole network on the device.
+    pub choice: Choice,
+    /// Until an executor of the server is believed free, from now; 0 for the device.
+    pub server_wait: Seconds,
+    /// Time to load the network first, as far as the server is believed to have to; 0 for the device.
+    pub loading: Seconds,
 }
 
 impl<'a> View<'a> {
     /// The view on the `ahead`-th of the waiting tasks (0: the one to decide next).
     pub(super) fn new(world: &'a World, ahead: usize) -> Self {
         let index = world.decided + ahead;
-        Self { world, index, waits: world.device_waits(index) }
+        let task = &world.tasks[index];
+        let frontier = world.setting.frontier(task.model, task.user);
+        Self { world, index, frontier, waits: world.device_waits(index), ways: world.ways(index) }
     }
 
     /// The setting, which everybody knows.
@@ -77,14 +92,29 @@ impl<'a> View<'a> {
         self.world.tasks.len() - self.index
     }
 
-    /// Number of targets: the device (0) and every server (1, 2, ...).
+    /// Number of targets: the device (0) and every server in reach (1, 2, ...).
     pub fn targets(&self) -> usize {
-        self.world.servers.len() + 1
+        self.setting().targets()
+    }
+
+    /// The server behind `target`, which must not be 0, as an index into [`Setting::servers`].
+    pub fn server_behind(&self, target: usize) -> usize {
+        self.world.server_behind(self.user(), target)
+    }
+
+    /// The server whose radio receives this device, as an index into [`Setting::servers`].
+    pub fn station(&self) -> usize {
+        self.world.radio.station(self.user())
     }
 
     /// The server whose radio receives this device, as a target.
     pub fn nearest(&self) -> usize {
-        self.world.nearest[self.user()] + 1
+        if self.setting().scenario.reach.is_some() { 1 } else { self.station() + 1 }
+    }
+
+    /// Share of its battery that the device has spent; 0 without one.
+    pub fn drained(&self) -> f64 {
+        self.world.batteries.drained(self.user())
     }
 
     /// Queues of the device, as it expects them.
@@ -99,12 +129,12 @@ impl<'a> View<'a> {
 
     /// The cuts to choose from.
     pub fn frontier(&self) -> &'a Frontier {
-        self.world.setting.frontier(self.model(), self.user())
+        self.frontier
     }
 
     /// What is believed of the server behind `target`, which must not be 0.
     pub fn server(&self, target: usize) -> &'a ServerBelief {
-        &self.world.beliefs[target - 1]
+        &self.world.watches[self.server_behind(target)].belief
     }
 
     /// Age of the last report of that server.
@@ -112,28 +142,80 @@ impl<'a> View<'a> {
         Seconds(self.world.now - self.server(target).report().time)
     }
 
-    /// Seconds until an executor of that server is believed free.
+    /// Seconds until an executor of the server behind `target` is believed free, after all that was sent before.
     pub fn server_wait(&self, target: usize, knowledge: Knowledge) -> Seconds {
-        let (belief, now) = (self.server(target), self.world.now);
+        self.wait_of(self.server_behind(target), knowledge, f64::INFINITY)
+    }
+
+    /// Seconds until an executor of server `m` is believed free for work that arrives then, s.
+    fn wait_of(&self, m: usize, knowledge: Knowledge, arrival: f64) -> Seconds {
+        let (belief, now) = (&self.world.watches[m].belief, self.world.now);
         Seconds(match knowledge {
             Knowledge::Idle => 0.0,
             Knowledge::Reported => belief.reported_wait(now),
-            Knowledge::Booked => belief.booked_wait(now),
-            Knowledge::Forecast(factor) => belief.forecast_wait(now, factor),
-            Knowledge::Oracle => self.world.oracle_wait(target - 1),
+            Knowledge::Booked => belief.booked_wait(now, arrival),
+            Knowledge::Forecast(factor) => belief.forecast_wait(now, arrival, factor),
+            Knowledge::Oracle => self.world.oracle_belief(m).booked_wait(now, arrival),
         })
+    }
+
+    /// Time for the server behind `target` to load the network first, as far as it is believed to have to.
+    pub fn loading(&self, target: usize, knowledge: Knowledge) -> Seconds {
+        self.loading_of(self.server_behind(target), knowledge)
+    }
+
+    fn loading_of(&self, server: usize, knowledge: Knowledge) -> Seconds {
+        let (world, model) = (self.world, self.model());
+        let loading = self.setting().loading_time(server, model);
+        if loading.0 == 0.0 {
+            return loading;
+        }
+        let belief = &world.watches[server].belief;
+        let resident = match knowledge {
+            Knowledge::Idle => true,
+            Knowledge::Reported => belief.is_reported_resident(model),
+            Knowledge::Booked | Knowledge::Forecast(_) => belief.is_resident(model),
+            Knowledge::Oracle => world.oracle_belief(server).is_resident(model),
+        };
+        if resident { Seconds::ZERO } else { loading }
     }
 
     /// CDLP's best cut for a target and what to expect of it, times from now; for target 0 the whole network on the
     /// device.
     pub fn option(&self, target: usize, knowledge: Knowledge) -> Choice {
+        self.offer(target, knowledge).choice
+    }
+
+    /// What to expect of a target.
+    ///
+    /// A server that shares its processor is expected to finish its backlog first, as a first-come-first-served one
+    /// does: without later arrivals that is the longest it can take.
+    ///
+    /// # Design
+    /// How long a cut waits for an executor depends on what is booked to arrive before it, and so on the cut. The first
+    /// choice lets all come before; where it waits for what comes later, the choice is made again with the wait of the first
+    /// one's arrival, and what is told is what the second one meets.
+    /// `docs/model.md`, equation 49.
+    #[inline(always)]
+    pub fn offer(&self, target: usize, knowledge: Knowledge) -> Offer {
+        let waits = self.waits(knowledge);
         if target == 0 {
-            return local_choice(self.frontier(), Seconds(self.waits(knowledge).processor));
+            let choice = local_choice(self.frontier, Seconds(waits.processor));
+            return Offer { choice, server_wait: Seconds::ZERO, loading: Seconds::ZERO };
         }
-        let class = self.setting().servers[target - 1].class;
-        let (queued, direct) = self.queue_states(target, knowledge);
-        let (cut, whole) = (best_cut(self.frontier(), class, &queued), completion(self.frontier(), 0, class, &direct));
-        if whole.completion.0 <= cut.completion.0 { whole } else { cut }
+        let m = self.server_behind(target);
+        let loading = self.loading_of(m, knowledge);
+        let last = self.wait_of(m, knowledge, f64::INFINITY);
+        let choice = self.best_cut_for(m, last, loading, &waits);
+        let server_wait = self.wait_of(m, knowledge, self.arrival(m, &choice));
+        let waits_in_vain = server_wait.0 < last.0 && choice.server_start <= last;
+        if !waits_in_vain {
+            return Offer { choice, server_wait, loading };
+        }
+        let again = self.best_cut_for(m, server_wait, loading, &waits);
+        let server_wait = self.wait_of(m, knowledge, self.arrival(m, &again));
+        let choice = self.completion_on(m, again.candidate, (server_wait, loading), &waits);
+        Offer { choice, server_wait, loading }
     }
 
     /// What to expect of a given cut on a target, times from now; for target 0 the whole network on the device.
@@ -141,24 +223,58 @@ impl<'a> View<'a> {
         if target == 0 {
             return self.option(0, knowledge);
         }
-        let class = self.setting().servers[target - 1].class;
-        let (queued, direct) = self.queue_states(target, knowledge);
-        let needs_processor = self.frontier().device_time(candidate).0 > 0.0;
-        completion(self.frontier(), candidate, class, if needs_processor { &queued } else { &direct })
+        let (m, waits) = (self.server_behind(target), self.waits(knowledge));
+        let loading = self.loading_of(m, knowledge);
+        let idle = self.completion_on(m, candidate, (Seconds::ZERO, loading), &waits);
+        let wait = self.wait_of(m, knowledge, self.arrival(m, &idle));
+        self.completion_on(m, candidate, (wait, loading), &waits)
+    }
+
+    /// When a choice is expected to reach server `m`, s.
+    fn arrival(&self, m: usize, choice: &Choice) -> f64 {
+        self.world.now + (choice.upload_end + self.way(m).propagation).0
+    }
+
+    fn way(&self, m: usize) -> &Way {
+        &self.ways[usize::from(m != self.station())]
+    }
+
+    #[inline(always)]
+    fn best_cut_for(&self, m: usize, server_wait: Seconds, loading: Seconds, waits: &DeviceWaits) -> Choice {
+        let (class, queued) = (self.setting().servers[m].class, self.queue_state(m, waits, server_wait, loading));
+        let choice = best_cut(self.frontier, class, &queued);
+        // A whole network's input needs no processor and goes to the radio at once; if nothing waits, that is the same.
+        if waits.processor > 0.0 || waits.radio > waits.radio_now {
+            let whole = completion(self.frontier, 0, class, &direct(&queued, waits));
+            return if whole.completion.0 <= choice.completion.0 { whole } else { choice };
+        }
+        choice
+    }
+
+    #[inline(always)]
+    fn completion_on(&self, m: usize, candidate: usize, server: (Seconds, Seconds), waits: &DeviceWaits) -> Choice {
+        let queued = self.queue_state(m, waits, server.0, server.1);
+        let needs_processor = self.frontier.device_time(candidate).0 > 0.0;
+        let state = if needs_processor { queued } else { direct(&queued, waits) };
+        completion(self.frontier, candidate, self.setting().servers[m].class, &state)
     }
 
     fn waits(&self, knowledge: Knowledge) -> DeviceWaits {
         if knowledge == Knowledge::Idle { DeviceWaits::default() } else { self.waits }
     }
 
-    /// The queues met by a cut with layers on the device, and by the whole network on the server, whose input needs
-    /// no processor and goes to the radio at once.
-    fn queue_states(&self, target: usize, knowledge: Knowledge) -> (QueueState, QueueState) {
-        let waits = self.waits(knowledge);
-        let server_wait = self.server_wait(target, knowledge);
-        let queued = self.world.queue_state(self.index, target - 1, &waits, server_wait);
-        let direct = QueueState { device_wait: Seconds::ZERO, uplink_wait: Seconds(waits.radio_now), ..queued };
-        (queued, direct)
+    /// The queues met on server `m` by a cut with layers on the device.
+    fn queue_state(&self, m: usize, waits: &DeviceWaits, server_wait: Seconds, loading: Seconds) -> QueueState {
+        let &Way { rate, propagation, return_time } = self.way(m);
+        QueueState {
+            device_wait: Seconds(waits.processor),
+            uplink_wait: Seconds(waits.radio),
+            rate,
+            propagation,
+            server_wait,
+            // Loading comes between the start and the service, so it delays every cut alike.
+            return_time: return_time + loading,
+        }
     }
 
     /// The best option of all targets under this knowledge: target and what to expect.
@@ -167,4 +283,9 @@ impl<'a> View<'a> {
         let best = options.min_by(|a, b| a.1.completion.0.total_cmp(&b.1.completion.0));
         best.expect("target 0 always exists")
     }
+}
+
+/// The queues met by the whole network on the server.
+fn direct(queued: &QueueState, waits: &DeviceWaits) -> QueueState {
+    QueueState { device_wait: Seconds::ZERO, uplink_wait: Seconds(waits.radio_now), ..*queued }
 }

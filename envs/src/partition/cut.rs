@@ -117,6 +117,7 @@ impl Cut {
     }
 
     /// What the cut costs, computed from scratch: the oracle of the faster ways.
+    /// `docs/model.md`, equation 21.
     ///
     /// # Panics
     /// If the cut belongs to a graph of another size.

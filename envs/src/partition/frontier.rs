@@ -14,8 +14,8 @@ pub(super) const LANES: usize = 4;
 /// A cut is dominated when another is no worse in device time, upload bytes and the time on *every* server class.
 /// The completion time of a task is monotone in each of them whatever waits where, so a dominated cut is never
 /// strictly better than the one that dominates it: dropping it is lossless under any load ([`Frontier::exact`]).
-/// Energy adds no direction of its own, as the device's energy grows with device time and with bytes sent. Of cuts
-/// with exactly equal costs one is kept.
+/// Energy adds no direction of its own, as the device's energy grows with device time and with bytes sent, where sending
+/// takes no less power than waiting. Of cuts with exactly equal costs one is kept.
 ///
 /// Where a server is faster at every layer, nearly every cut of a chain survives that: the more a device does, the
 /// less remains for a server, which pays when the task would wait for the server anyway. What it pays is small,
@@ -93,6 +93,7 @@ impl Frontier {
     /// all topological prefixes and the minimum cuts (DADS) for every server class at uplink rates from 10 kB/s to 1
     /// GB/s, each 1.25 times the last. On an idle system with one of these server classes and any rate in between,
     /// their best is at most 1.25 times as slow as the best cut, and the tolerance more.
+    /// `docs/model.md`, equation 50.
     ///
     /// # Complexity
     /// That of [`Frontier::exact`] without its last comparison, of c complete cuts with each other: c k instead,

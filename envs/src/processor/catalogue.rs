@@ -95,6 +95,22 @@ const SHEETS: &[Sheet] = &[
         memory_capacity: 4e9,
     },
     Sheet {
+        name: "car-computer",
+        source: "NXP i.MX 8QuadMax as in dashboards, processor cores only: two Cortex-A72 at 1.6 GHz and four Cortex-A53 \
+                 at 1.2 GHz (8 float32 FLOP per cycle each, 64 GFLOP/s), LPDDR4-3200 on 64 bits (25.6 GB/s): NXP data \
+                 sheet IMX8QMAEC and fact sheet. Assumed: efficiency 0.25, depthwise 0.08, memory 0.35, 40 us per layer, \
+                 6 W computing, 2 W waiting, 4 GB",
+        peak: 64e9,
+        memory: 25.6e9,
+        efficiency: 0.25,
+        vector_efficiency: 0.08,
+        memory_efficiency: 0.35,
+        overhead: 40e-6,
+        compute_power: 6.0,
+        idle_power: 2.0,
+        memory_capacity: 4e9,
+    },
+    Sheet {
         name: "phone",
         source: "Snapdragon 865 class, processor cores only: one Cortex-A77 at 2.84 GHz and three at 2.42 GHz (16 \
                  float32 FLOP per cycle each, 162 GFLOP/s); LPDDR5-5500 on 64 bits (44 GB/s), 8 GB: Qualcomm \
@@ -123,6 +139,21 @@ const SHEETS: &[Sheet] = &[
         compute_power: 10.0,
         idle_power: 2.0,
         memory_capacity: 4e9,
+    },
+    Sheet {
+        name: "jetson-tx2",
+        source: "NVIDIA Jetson TX2 data sheet: 256 CUDA cores at 1.3 GHz (1.33 TFLOP/s float16, hence 665 GFLOP/s \
+                 float32), 59.7 GB/s, 8 GB, 15 W mode; the board of DJI's Manifold 2-G for drones. Assumed: efficiency \
+                 0.5, depthwise 0.1, memory 0.7, 20 us per layer, 3 W waiting",
+        peak: 665e9,
+        memory: 59.7e9,
+        efficiency: 0.5,
+        vector_efficiency: 0.1,
+        memory_efficiency: 0.7,
+        overhead: 20e-6,
+        compute_power: 15.0,
+        idle_power: 3.0,
+        memory_capacity: 8e9,
     },
     Sheet {
         name: "jetson-agx-xavier",

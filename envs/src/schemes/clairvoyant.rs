@@ -1,4 +1,4 @@
-//! The clairvoyant greedy: a bound, not a scheme that could run anywhere.
+//! The clairvoyant greedy: a reference, not a scheme that could run anywhere.
 
 use crate::offload::{Decision, World};
 
@@ -6,7 +6,7 @@ use crate::offload::{Decision, World};
 pub(super) fn best(world: &World) -> Decision {
     let (mut best, mut soonest) = (Decision::to(0), f64::INFINITY);
     let frontier = world.next_frontier();
-    for target in 0..=world.setting().servers.len() {
+    for target in 0..world.setting().targets() {
         let candidates = if target == 0 { frontier.local()..frontier.len() } else { 0..frontier.local() };
         for candidate in candidates {
             let completion = world.oracle_completion(target, candidate);

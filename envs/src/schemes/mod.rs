@@ -57,9 +57,11 @@ pub enum Scheme {
         /// Margin per second of the report's age.
         margin_per_age: f64,
     },
-    /// [`Self::CentralGreedy`] with perfect knowledge of the queues of this moment. Not a rival: a bound.
+    /// [`Self::CentralGreedy`] with perfect knowledge of the queues of this moment. Not a rival: a reference, though no
+    /// proven bound.
     OracleGreedy,
-    /// A central controller that also knows noise, fading and foreign load to come. Not a rival: a bound.
+    /// A central controller that also knows noise, fading and foreign load to come. Not a rival: a reference, though no
+    /// proven bound, since it decides one task after another.
     ClairvoyantGreedy,
 }
 

@@ -1,27 +1,91 @@
 //! Task arrivals: who asks for which network, and when.
 
+use std::sync::Arc;
+
 use rand::RngExt;
 use rand_distr::{Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::{Prng, stream};
+use crate::trace::{ArrivalTrace, ReadOptions, TraceError, arrivals};
+use crate::units::Seconds;
 
 /// How tasks arrive over time; the mean rate is set by the devices.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ArrivalConfig {
     /// A Poisson process.
-    Poisson,
+    Poisson {},
     /// A Markov-modulated Poisson process of two states, calm and burst, for all devices together. The rates are
     /// scaled so that the long-run mean stays that of the devices.
     Mmpp {
-        /// Rate in a burst over the rate in calm, above 1.
+        /// Rate in a burst over the rate in calm, at least 1.
         burst_factor: f64,
         /// Mean length of a calm phase, s.
         mean_calm_s: f64,
         /// Mean length of a burst, s.
         mean_burst_s: f64,
     },
+    /// A Poisson process whose rate follows a profile, over and over; an episode starts at any moment of it.
+    Diurnal {
+        /// Length of the whole profile, s.
+        period_s: f64,
+        /// Rate in each of its equally long parts, relative to each other; 0 or more, and one above 0.
+        profile: Vec<f64>,
+    },
+    /// Recorded arrival times: one of the recordings, chosen at random, is played over and over from any moment of it,
+    /// stretched so that the long-run mean is that of the devices.
+    Recorded {
+        /// A shipped recording by its name, or the path of a file; see [`arrivals`].
+        source: String,
+    },
+}
+
+/// [`ArrivalConfig`], ready to use.
+#[derive(Clone, Debug)]
+pub enum ArrivalModel {
+    /// See [`ArrivalConfig::Poisson`].
+    Poisson,
+    /// See [`ArrivalConfig::Mmpp`]: rate in a burst over that in calm, and mean lengths of calm and burst, s.
+    Bursts {
+        /// Rate in a burst over that in calm.
+        factor: f64,
+        /// Mean lengths of calm and burst, s.
+        mean_s: [f64; 2],
+    },
+    /// See [`ArrivalConfig::Diurnal`].
+    Profile {
+        /// Rate in each part, of mean 1.
+        factors: Arc<[f64]>,
+        /// Length of all parts together, s.
+        period_s: f64,
+    },
+    /// See [`ArrivalConfig::Recorded`].
+    Recorded(Arc<[ArrivalTrace]>),
+}
+
+impl ArrivalConfig {
+    /// The process with its recording read.
+    /// `docs/model.md`, equation 3.
+    ///
+    /// # Errors
+    /// [`TraceError`] when a recording cannot be used.
+    pub fn load(&self, options: &ReadOptions) -> Result<ArrivalModel, TraceError> {
+        Ok(match self {
+            Self::Poisson {} => ArrivalModel::Poisson,
+            Self::Mmpp { burst_factor, mean_calm_s, mean_burst_s } => {
+                ArrivalModel::Bursts { factor: *burst_factor, mean_s: [*mean_calm_s, *mean_burst_s] }
+            }
+            Self::Diurnal { period_s, profile } => {
+                let mean = profile.iter().sum::<f64>() / profile.len() as f64;
+                ArrivalModel::Profile {
+                    factors: profile.iter().map(|factor| factor / mean).collect(),
+                    period_s: *period_s,
+                }
+            }
+            Self::Recorded { source } => ArrivalModel::Recorded(arrivals(source, options)?.into()),
+        })
+    }
 }
 
 /// One arrival with everything random about the task, drawn at once so that every scheme meets the same task.
@@ -39,60 +103,148 @@ pub struct Arrival {
     pub server_noise: f64,
 }
 
-/// Points in time at a mean rate: Poisson, or modulated by calm and bursts.
+/// Points in time at a mean rate: Poisson, modulated by phases, or recorded.
 #[derive(Clone, Debug)]
-pub(super) struct PointProcess {
+pub struct PointProcess {
     rng: Prng,
     time: f64,
     rate: f64,
-    phase: Option<Phase>,
+    shape: Shape,
 }
 
-/// The phase of an MMPP.
-#[derive(Clone, Copy, Debug)]
-struct Phase {
-    burst: bool,
+/// What a point process has beside its mean rate.
+#[derive(Clone, Debug)]
+enum Shape {
+    Poisson,
+    Phases(Phases),
+    Recorded(Replay),
+}
+
+/// Phases of constant rate, one after another.
+#[derive(Clone, Debug)]
+struct Phases {
+    /// Of the rate, in this phase.
+    factor: f64,
+    /// End of this phase, s.
     until: f64,
-    /// Rate factor and mean length in calm and in burst.
-    factor: [f64; 2],
-    mean_s: [f64; 2],
+    kind: PhaseKind,
+}
+
+#[derive(Clone, Debug)]
+enum PhaseKind {
+    /// Factors and mean lengths (s) of calm and burst.
+    Bursts { burst: bool, factor: [f64; 2], mean_s: [f64; 2] },
+    /// Factors of phases of equal length (s), over and over.
+    Profile { factors: Arc<[f64]>, length_s: f64, index: usize },
+}
+
+impl Phases {
+    /// Calm and bursts, from the stationary distribution.
+    /// `docs/model.md`, equation 2.
+    fn bursts(burst_factor: f64, mean_s: [f64; 2], rng: &mut Prng) -> Self {
+        let share = mean_s[1] / (mean_s[0] + mean_s[1]);
+        let calm = 1.0 / (1.0 - share + share * burst_factor);
+        let factor = [calm, calm * burst_factor];
+        let burst = rng.random_bool(share);
+        let until = exponential(rng, mean_s[usize::from(burst)]);
+        Self { factor: factor[usize::from(burst)], until, kind: PhaseKind::Bursts { burst, factor, mean_s } }
+    }
+
+    /// A profile, from any moment of it with equal probability.
+    fn profile(factors: &Arc<[f64]>, period_s: f64, rng: &mut Prng) -> Self {
+        let length_s = period_s / factors.len() as f64;
+        let position = rng.random::<f64>() * factors.len() as f64;
+        let index = (position as usize).min(factors.len() - 1);
+        let until = (index as f64 + 1.0 - position) * length_s;
+        let kind = PhaseKind::Profile { factors: Arc::clone(factors), length_s, index };
+        Self { factor: factors[index], until, kind }
+    }
+
+    fn next(&mut self, rng: &mut Prng) {
+        match &mut self.kind {
+            PhaseKind::Bursts { burst, factor, mean_s } => {
+                *burst = !*burst;
+                self.factor = factor[usize::from(*burst)];
+                self.until += exponential(rng, mean_s[usize::from(*burst)]);
+            }
+            PhaseKind::Profile { factors, length_s, index } => {
+                *index = (*index + 1) % factors.len();
+                self.factor = factors[*index];
+                self.until += *length_s;
+            }
+        }
+    }
+}
+
+/// A recording that is played over and over, stretched to the wanted rate, from any moment of it.
+/// `docs/model.md`, equation 4.
+#[derive(Clone, Debug)]
+struct Replay {
+    recordings: Arc<[ArrivalTrace]>,
+    chosen: usize,
+    /// Seconds of simulation per second of recording.
+    stretch: f64,
+    /// The next arrival, counted through all passes.
+    number: usize,
+    /// The moment of the recording at which the simulation starts, s.
+    offset: f64,
+}
+
+impl Replay {
+    fn new(recordings: &Arc<[ArrivalTrace]>, rate: f64, rng: &mut Prng) -> Self {
+        let chosen = rng.random_range(0..recordings.len());
+        let recording = &recordings[chosen];
+        let offset = rng.random::<f64>() * recording.duration().0;
+        Self {
+            recordings: Arc::clone(recordings),
+            chosen,
+            stretch: recording.mean_rate() / rate,
+            number: recording.first_from(Seconds(offset)),
+            offset,
+        }
+    }
+
+    fn next(&mut self) -> f64 {
+        self.number += 1;
+        (self.recordings[self.chosen].time(self.number - 1).0 - self.offset) * self.stretch
+    }
 }
 
 impl PointProcess {
-    /// A process of `rate` points per second in the long run, from time 0; an MMPP starts in its stationary phase.
-    pub(super) fn new(config: &ArrivalConfig, rate: f64, mut rng: Prng) -> Self {
-        let phase = match *config {
-            ArrivalConfig::Poisson => None,
-            ArrivalConfig::Mmpp { burst_factor, mean_calm_s, mean_burst_s } => {
-                let share = mean_burst_s / (mean_calm_s + mean_burst_s);
-                let calm = 1.0 / (1.0 - share + share * burst_factor);
-                let burst = rng.random_bool(share);
-                let mean_s = [mean_calm_s, mean_burst_s];
-                let until = exponential(&mut rng, mean_s[usize::from(burst)]);
-                Some(Phase { burst, until, factor: [calm, calm * burst_factor], mean_s })
-            }
+    /// A process of `rate` points per second in the long run, from time 0, in its stationary state.
+    pub fn new(model: &ArrivalModel, rate: f64, mut rng: Prng) -> Self {
+        let shape = match model {
+            ArrivalModel::Poisson => Shape::Poisson,
+            ArrivalModel::Bursts { factor, mean_s } => Shape::Phases(Phases::bursts(*factor, *mean_s, &mut rng)),
+            ArrivalModel::Profile { factors, period_s } => Shape::Phases(Phases::profile(factors, *period_s, &mut rng)),
+            ArrivalModel::Recorded(recordings) => Shape::Recorded(Replay::new(recordings, rate, &mut rng)),
         };
-        Self { rng, time: 0.0, rate, phase }
+        Self { rng, time: 0.0, rate, shape }
     }
 
-    /// The next point: spends one unit exponential at the rate of each phase in turn (the time change of a Poisson
-    /// process); infinity when the rate is 0.
-    pub(super) fn next(&mut self) -> f64 {
-        let mut work: f64 = self.rng.sample(Exp1);
+    /// The next point, s; infinity when the rate is 0. Draws spend one unit exponential at the rate of each phase in
+    /// turn (the time change of a Poisson process).
+    /// `docs/model.md`, equation 1.
+    pub fn draw(&mut self) -> f64 {
         if self.rate <= 0.0 {
             return f64::INFINITY;
         }
-        while let Some(phase) = &mut self.phase {
-            let rate = self.rate * phase.factor[usize::from(phase.burst)];
-            let left = (phase.until - self.time) * rate;
-            if work <= left {
-                self.time += work / rate;
-                return self.time;
+        if let Shape::Recorded(replay) = &mut self.shape {
+            return replay.next();
+        }
+        let mut work: f64 = self.rng.sample(Exp1);
+        if let Shape::Phases(phases) = &mut self.shape {
+            loop {
+                let rate = self.rate * phases.factor;
+                let left = (phases.until - self.time) * rate;
+                if work <= left && rate > 0.0 {
+                    self.time += work / rate;
+                    return self.time;
+                }
+                work -= left;
+                self.time = phases.until;
+                phases.next(&mut self.rng);
             }
-            work -= left;
-            self.time = phase.until;
-            phase.burst = !phase.burst;
-            phase.until = self.time + exponential(&mut self.rng, phase.mean_s[usize::from(phase.burst)]);
         }
         self.time += work / self.rate;
         self.time
@@ -102,6 +254,8 @@ impl PointProcess {
 /// A stream of arrivals in time order.
 #[derive(Clone, Debug)]
 pub struct Arrivals {
+    model: ArrivalModel,
+    rate: f64,
     rng: Prng,
     times: PointProcess,
     users: Weighted,
@@ -112,19 +266,28 @@ pub struct Arrivals {
 impl Arrivals {
     /// Arrivals for devices with these rates (tasks per second) and a mix with these weights; `noise_cv` is the
     /// coefficient of variation of device and service times.
-    pub fn new(config: &ArrivalConfig, user_rates: &[f64], model_weights: &[f64], noise_cv: f64, seed: u64) -> Self {
+    pub fn new(model: &ArrivalModel, user_rates: &[f64], model_weights: &[f64], noise_cv: f64, seed: u64) -> Self {
+        let rate = user_rates.iter().sum();
         Self {
+            model: model.clone(),
+            rate,
             rng: stream(seed, "tasks"),
-            times: PointProcess::new(config, user_rates.iter().sum(), stream(seed, "arrivals")),
+            times: PointProcess::new(model, rate, stream(seed, "arrivals")),
             users: Weighted::new(user_rates),
             models: Weighted::new(model_weights),
             noise: LogNormalNoise::new(noise_cv),
         }
     }
 
+    /// Starts over as after [`new`](Self::new) with this seed, without allocating.
+    pub fn reset(&mut self, seed: u64) {
+        self.rng = stream(seed, "tasks");
+        self.times = PointProcess::new(&self.model, self.rate, stream(seed, "arrivals"));
+    }
+
     /// Draws the next arrival.
     pub fn draw(&mut self) -> Arrival {
-        let time = self.times.next();
+        let time = self.times.draw();
         let user = self.users.draw(self.rng.random());
         let model = self.models.draw(self.rng.random());
         let device_noise = self.noise.draw(&mut self.rng);
@@ -139,6 +302,7 @@ pub(super) fn exponential(rng: &mut Prng, mean: f64) -> f64 {
 }
 
 /// A log-normal factor of mean 1.
+/// `docs/model.md`, equation 6.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogNormalNoise {
     sigma: f64,
@@ -157,6 +321,7 @@ impl LogNormalNoise {
 }
 
 /// Indices drawn in proportion to weights.
+/// `docs/model.md`, equation 5.
 #[derive(Clone, Debug)]
 struct Weighted {
     cumulative: Vec<f64>,
@@ -182,8 +347,9 @@ impl Weighted {
 mod tests {
     use super::*;
 
-    fn mean_rate(config: ArrivalConfig) -> f64 {
-        let mut arrivals = Arrivals::new(&config, &[1.0, 3.0], &[1.0], 0.2, 1);
+    fn mean_rate(config: &ArrivalConfig) -> f64 {
+        let model = config.load(&ReadOptions::default()).unwrap();
+        let mut arrivals = Arrivals::new(&model, &[1.0, 3.0], &[1.0], 0.2, 1);
         let n = 200_000;
         let last = (0..n).map(|_| arrivals.draw()).last().unwrap();
         f64::from(n) / last.time
@@ -191,14 +357,34 @@ mod tests {
 
     #[test]
     fn poisson_and_bursts_have_the_mean_rate_of_the_devices() {
-        assert!((mean_rate(ArrivalConfig::Poisson) - 4.0).abs() < 0.05);
+        assert!((mean_rate(&ArrivalConfig::Poisson {}) - 4.0).abs() < 0.05);
         let bursts = ArrivalConfig::Mmpp { burst_factor: 5.0, mean_calm_s: 4.0, mean_burst_s: 1.0 };
-        assert!((mean_rate(bursts) - 4.0).abs() < 0.1);
+        assert!((mean_rate(&bursts) - 4.0).abs() < 0.1);
+        let day = ArrivalConfig::Diurnal { period_s: 24.0, profile: vec![0.0, 1.0, 3.0] };
+        assert!((mean_rate(&day) - 4.0).abs() < 0.05);
+        let recorded = ArrivalConfig::Recorded { source: "azure-llm-code-2023".to_owned() };
+        assert!((mean_rate(&recorded) - 4.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_profile_shares_arrivals_out_over_its_parts() {
+        let day = ArrivalConfig::Diurnal { period_s: 30.0, profile: vec![0.0, 1.0, 3.0] };
+        let mut process = PointProcess::new(&day.load(&ReadOptions::default()).unwrap(), 10.0, stream(5, "day"));
+        let Shape::Phases(first) = &process.shape else { panic!("a profile has phases") };
+        let PhaseKind::Profile { index, .. } = first.kind else { panic!("a profile has parts") };
+        // The moment of the profile at which time 0 lies, s.
+        let start = (index + 1) as f64 * 10.0 - first.until;
+        let mut counts = [0_u32; 3];
+        for _ in 0..100_000 {
+            counts[(((process.draw() + start) / 10.0) as usize) % 3] += 1;
+        }
+        let share = f64::from(counts[2]) / 1e5;
+        assert!(counts[0] == 0 && (share - 0.75).abs() < 0.01, "{counts:?}");
     }
 
     #[test]
     fn users_and_noise_follow_their_distributions() {
-        let mut arrivals = Arrivals::new(&ArrivalConfig::Poisson, &[1.0, 3.0], &[1.0, 1.0], 0.3, 2);
+        let mut arrivals = Arrivals::new(&ArrivalModel::Poisson, &[1.0, 3.0], &[1.0, 1.0], 0.3, 2);
         let draws: Vec<Arrival> = (0..100_000).map(|_| arrivals.draw()).collect();
         let share = draws.iter().filter(|draw| draw.user == 1).count() as f64 / 1e5;
         assert!((share - 0.75).abs() < 0.01);
@@ -223,15 +409,18 @@ mod tests {
 
     /// A process of 4 points per second: 4 / 1.8 in calm, which is four fifths of the time, and 5 times that in bursts.
     fn bursts(rng: Prng) -> PointProcess {
-        PointProcess::new(&ArrivalConfig::Mmpp { burst_factor: 5.0, mean_calm_s: 4.0, mean_burst_s: 1.0 }, 4.0, rng)
+        PointProcess::new(&ArrivalModel::Bursts { factor: 5.0, mean_s: [4.0, 1.0] }, 4.0, rng)
     }
 
     /// Points up to `until`, and those of them in a burst.
     fn count(process: &mut PointProcess, until: f64) -> (f64, f64) {
         let (mut points, mut in_burst) = (0.0, 0.0);
-        while process.next() <= until {
+        while process.draw() <= until {
             points += 1.0;
-            in_burst += f64::from(u8::from(process.phase.is_some_and(|phase| phase.burst)));
+            let Shape::Phases(Phases { kind: PhaseKind::Bursts { burst, .. }, .. }) = process.shape else {
+                panic!("a process of bursts")
+            };
+            in_burst += f64::from(u8::from(burst));
         }
         (points, in_burst)
     }

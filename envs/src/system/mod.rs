@@ -1,8 +1,13 @@
-//! The physical system: arrivals, links, devices and servers, event by event and without slot averages.
-//!
-//! Times inside are plain `f64` seconds since the start of the episode; what a user configures carries units.
+//! Queues and links in continuous time: arrivals, places, uplinks, devices and servers.
 
 pub mod arrival;
-pub mod device;
+
+pub mod place;
+
 pub mod link;
+
+pub mod radio;
+
+pub mod device;
+
 pub mod server;

@@ -70,6 +70,11 @@ impl NodePath {
         &self.name
     }
 
+    /// Its recorded positions, x and y, in order of time.
+    pub fn points(&self) -> impl Iterator<Item = [Metres; 2]> + '_ {
+        self.points.iter().map(|[x, y]| [Metres(*x), Metres(*y)])
+    }
+
     /// Number of recorded positions, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {

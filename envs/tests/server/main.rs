@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use mec_envs::rng::rand::RngExt;
 use mec_envs::rng::rand_distr::Exp1;
 use mec_envs::rng::stream;
-use mec_envs::system::arrival::ArrivalConfig;
+use mec_envs::system::arrival::ArrivalModel;
 use mec_envs::system::server::{
-    Discipline, ForeignConfig, Job, ModelMemory, Population, Scheduled, Server, ServerParameters,
+    Discipline, ForeignModel, Job, ModelMemory, Population, Scheduled, Server, ServerParameters,
 };
 use mec_envs::units::{Bytes, BytesPerSecond};
 use proptest::prelude::*;
@@ -19,8 +19,7 @@ use oracle::{Memory, Place, Plant};
 mod before;
 mod oracle;
 
-const FOREIGN: ForeignConfig =
-    ForeignConfig { utilisation: 0.4, mean_service_s: 0.5, arrivals: ArrivalConfig::Poisson };
+const FOREIGN: ForeignModel = ForeignModel { utilisation: 0.4, mean_service_s: 0.5, arrivals: ArrivalModel::Poisson };
 
 const SIZES: [f64; 5] = [1.0, 2.0, 3.0, 2.0, 1.5];
 

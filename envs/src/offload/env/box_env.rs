@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{OffloadEnv, OffloadForm, outside};
+use super::{OffloadEnv, OffloadForm};
 use crate::gym::{BoxSpace, DictSpace, Env, EnvError, Metric, Space, Step};
 use crate::offload::episodes::Offload;
 use crate::offload::setting::Setting;
@@ -45,15 +45,25 @@ impl Env for OffloadBoxEnv {
     }
 
     fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>, Outcome>, EnvError> {
+        let mut observation = Vec::new();
+        let step = self.step_into(action, &mut observation)?;
+        Ok(step.map(|()| observation))
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        self.env.reset_into(seed, observation);
+    }
+
+    fn step_into(&mut self, action: &Vec<f32>, observation: &mut Vec<f32>) -> Result<Step<(), Outcome>, EnvError> {
         self.env.offload.view()?;
         if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
+            return Err(EnvError::outside(action, &self.action_space));
         }
         let best = action
             .iter()
             .enumerate()
             .fold(0, |best, (target, &score)| if score > action[best] { target } else { best });
-        self.env.step(&best)
+        self.env.step_into(&best, observation)
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -7,6 +7,9 @@
 //! and [`Scenario`](super::Scenario) for what can be set.
 //!
 //! # Action Space
+//! Where a scenario limits the reach, "servers" is that many, and target m is the m-th nearest of them to the server whose
+//! radio receives the device.
+//!
 //! - [`OffloadEnv`]: `Discrete(1 + servers)`: 0 is the device, m is server m.
 //! - [`OffloadSetEnv`]: `MultiDiscrete([1 + servers] * set_size)`, one target per task in order of arrival. Rows beyond
 //!   the tasks present are padding: the mask leaves them only 0.
@@ -14,7 +17,7 @@
 //!   equals.
 //!
 //! # Observation Space
-//! `Dict` of `global` `[3]`, `options` `[tasks, 1 + servers, 21]` and `prior` `[tasks, 1 + servers]`, stored flat,
+//! `Dict` of `global` `[3]`, `options` `[tasks, 1 + servers, 23]` and `prior` `[tasks, 1 + servers]`, stored flat,
 //! with tasks = 1 or `set_size`. [`GLOBAL`](super::observation::GLOBAL) and [`OPTION`](super::observation::OPTION) name
 //! every entry with its range.
 //!
@@ -30,10 +33,13 @@
 //! An episode in which no task arrives within the horizon is drawn again.
 //!
 //! # Episode End
-//! Truncation: when all tasks that arrived within the horizon are decided. There is no termination.
+//! - Termination: when a device's battery is found empty, which costs [`empty_battery`](super::RewardConfig). Only devices
+//!   with a battery have one to run empty.
+//! - Truncation: when all tasks that arrived within the horizon are decided.
 //!
 //! # Version History
 //! - v0: first form.
+//! - v1: `options` has `loading` and `drained`; fading is drawn in frames; batteries terminate.
 
 mod box_env;
 mod set_env;
@@ -47,7 +53,7 @@ use std::sync::Arc;
 
 use super::episodes::Offload;
 use super::setting::Setting;
-use crate::gym::{Env, EnvError};
+use crate::gym::Env;
 
 /// What the three forms have in common beside [`Env`]: how they are made, and the episode behind the interface.
 pub trait OffloadForm: Env {
@@ -56,12 +62,4 @@ pub trait OffloadForm: Env {
 
     /// The episode behind the interface.
     fn offload(&self) -> &Offload;
-}
-
-fn outside(action: &impl std::fmt::Debug, space: &impl std::fmt::Debug) -> EnvError {
-    EnvError::InvalidAction {
-        action: format!("{action:?}"),
-        reason: "it lies outside the action space".to_owned(),
-        accepted: format!("{space:?}"),
-    }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{OffloadForm, outside};
+use super::OffloadForm;
 use crate::gym::{DictSpace, Env, EnvError, Metric, MultiDiscrete, Space, Step};
 use crate::offload::episodes::{Decision, Offload};
 use crate::offload::observation;
 use crate::offload::setting::Setting;
+use crate::offload::view::Offer;
 use crate::offload::world::World;
-use crate::partition::Choice;
 
 /// A whole set per step, one target per task of it. See the [module](super).
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct OffloadSetEnv {
     offload: Offload,
     observation_space: DictSpace,
     action_space: MultiDiscrete,
-    choices: Vec<Choice>,
+    offers: Vec<Offer>,
     mask: Vec<bool>,
 }
 
@@ -43,7 +43,7 @@ impl OffloadForm for OffloadSetEnv {
         Self {
             observation_space: observation::space(rows, targets),
             action_space: MultiDiscrete::new(&vec![targets; rows]).expect("there is always the device"),
-            choices: Vec::new(),
+            offers: Vec::new(),
             mask: vec![true; rows * targets],
             offload,
         }
@@ -64,12 +64,12 @@ impl OffloadSetEnv {
         self.offload.world().map_or(0, World::waiting).min(self.rows())
     }
 
-    fn observe(&mut self) -> Vec<f32> {
+    fn observe(&mut self, observation: &mut Vec<f32>) {
         let (targets, present) = (self.offload.targets(), self.present());
         for (index, open) in self.mask.iter_mut().enumerate() {
             *open = index / targets < present || index % targets == 0;
         }
-        self.offload.observe(self.rows(), &mut self.choices)
+        self.offload.observe(self.rows(), &mut self.offers, observation);
     }
 }
 
@@ -87,14 +87,26 @@ impl Env for OffloadSetEnv {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        self.offload.reset(seed);
-        self.observe()
+        let mut observation = Vec::new();
+        self.reset_into(seed, &mut observation);
+        observation
     }
 
     fn step(&mut self, action: &Vec<usize>) -> Result<Step<Vec<f32>, SetOutcome>, EnvError> {
+        let mut observation = Vec::new();
+        let step = self.step_into(action, &mut observation)?;
+        Ok(step.map(|()| observation))
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        self.offload.reset(seed);
+        self.observe(observation);
+    }
+
+    fn step_into(&mut self, action: &Vec<usize>, observation: &mut Vec<f32>) -> Result<Step<(), SetOutcome>, EnvError> {
         self.offload.view()?;
         if !self.action_space.contains(action) {
-            return Err(outside(action, &self.action_space));
+            return Err(EnvError::outside(action, &self.action_space));
         }
         let present = self.present();
         if let Some(row) = action[present..].iter().position(|&target| target != 0) {
@@ -114,8 +126,9 @@ impl Env for OffloadSetEnv {
             info.energy_j += outcome.energy_j;
             info.successes += usize::from(outcome.success);
         }
-        let observation = self.observe();
-        Ok(Step { observation, reward, terminated: false, truncated: self.offload.is_over(), info })
+        self.observe(observation);
+        let (terminated, truncated) = self.offload.ending();
+        Ok(Step { observation: (), reward, terminated, truncated, info })
     }
 
     fn action_mask(&self) -> Option<&[bool]> {

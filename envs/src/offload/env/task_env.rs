@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{OffloadForm, outside};
+use super::OffloadForm;
 use crate::gym::{DictSpace, Discrete, Env, EnvError, Metric, Step};
 use crate::offload::episodes::Offload;
 use crate::offload::observation;
 use crate::offload::setting::Setting;
+use crate::offload::view::Offer;
 use crate::offload::world::Outcome;
-use crate::partition::Choice;
 
 /// One task per step, one target per action; each task sees what was just decided. See the [module](super).
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct OffloadEnv {
     pub(super) offload: Offload,
     pub(super) observation_space: DictSpace,
     pub(super) action_space: Discrete,
-    choices: Vec<Choice>,
+    offers: Vec<Offer>,
 }
 
 impl OffloadForm for OffloadEnv {
@@ -27,7 +27,7 @@ impl OffloadForm for OffloadEnv {
             offload,
             observation_space: observation::space(1, targets),
             action_space: Discrete::new(targets),
-            choices: Vec::new(),
+            offers: Vec::new(),
         }
     }
 
@@ -50,17 +50,30 @@ impl Env for OffloadEnv {
     }
 
     fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        self.offload.reset(seed);
-        self.offload.observe(1, &mut self.choices)
+        let mut observation = Vec::new();
+        self.reset_into(seed, &mut observation);
+        observation
     }
 
     fn step(&mut self, action: &usize) -> Result<Step<Vec<f32>, Outcome>, EnvError> {
+        let mut observation = Vec::new();
+        let step = self.step_into(action, &mut observation)?;
+        Ok(step.map(|()| observation))
+    }
+
+    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Vec<f32>) {
+        self.offload.reset(seed);
+        self.offload.observe(1, &mut self.offers, observation);
+    }
+
+    fn step_into(&mut self, action: &usize, observation: &mut Vec<f32>) -> Result<Step<(), Outcome>, EnvError> {
         self.offload.view()?;
-        let choice = *self.choices.get(*action).ok_or_else(|| outside(action, &self.action_space))?;
-        let info = self.offload.carry_out(*action, &choice);
+        let offer = self.offers.get(*action).ok_or_else(|| EnvError::outside(action, &self.action_space))?;
+        let info = self.offload.carry_out(*action, &offer.choice);
         let reward = self.offload.reward(&info);
-        let observation = self.offload.observe(1, &mut self.choices);
-        Ok(Step { observation, reward, terminated: false, truncated: self.offload.is_over(), info })
+        self.offload.observe(1, &mut self.offers, observation);
+        let (terminated, truncated) = self.offload.ending();
+        Ok(Step { observation: (), reward, terminated, truncated, info })
     }
 
     fn metrics(&self) -> Vec<Metric> {

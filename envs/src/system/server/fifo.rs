@@ -55,6 +55,7 @@ impl Executors {
     }
 
     /// Gives the next job to the executor that is free first, and tells which one that is.
+    /// `docs/model.md`, equation 26.
     #[inline]
     fn serve(&mut self, job: &Job, models: Option<&Models>) -> (usize, Turn) {
         let executor = first_least(&self.free_at);

@@ -33,6 +33,7 @@ impl Models {
     }
 
     /// How long it takes to load this model, s.
+    /// `docs/model.md`, equation 28.
     pub(super) fn load_s(&self, model: usize) -> f64 {
         self.load_s[model]
     }
@@ -93,6 +94,7 @@ impl Residency {
     /// whose last use ended first; of several the first in the table. It is a bug of the caller if it does not fit then.
     ///
     /// Takes O(models) per model that gives way.
+    /// `docs/model.md`, equation 29.
     pub(super) fn take_in(&mut self, models: &Models, model: usize, now: f64, ready: f64) {
         while self.held(models) + models.bytes[model] > models.capacity {
             let idle = self.places.iter_mut().filter(|place| place.ready < f64::INFINITY && place.used_until <= now);

@@ -21,7 +21,7 @@ mod memory;
 mod sharing;
 
 pub use discipline::Discipline;
-pub use foreign::ForeignConfig;
+pub use foreign::{ForeignConfig, ForeignModel};
 pub use job::{Job, Scheduled};
 pub use memory::ModelMemory;
 
@@ -111,7 +111,7 @@ impl Server {
     /// # Design
     /// The memory starts cold: any other first content would need a rule of its own, and one load per model is soon
     /// forgotten.
-    pub fn new(parameters: &ServerParameters, foreign: Option<&ForeignConfig>, seed: u64, name: &str) -> Self {
+    pub fn new(parameters: &ServerParameters, foreign: Option<&ForeignModel>, seed: u64, name: &str) -> Self {
         let executors = parameters.executors;
         debug_assert!(executors > 0, "a server has an executor");
         debug_assert!(parameters.memory_suffices(), "the memory is too small for what is needed at once");
@@ -206,9 +206,10 @@ impl Server {
     /// Expected work left at `now` on each executor, s; `now` must be that of the last `advance`. Returns the number of
     /// executors without work.
     ///
-    /// FIFO: all jobs that have arrived, spread over the executors in order. Processor sharing: the sum over all jobs
-    /// that have arrived in equal parts, since no job belongs to one executor; with n jobs on c executors max(c - n, 0)
-    /// are idle. Loading of models counts as work. A job that takes longer than expected has no work left.
+    /// FIFO: all jobs that have arrived, spread over the executors in order. Processor sharing: with fewer jobs than
+    /// executors each on one of its own, otherwise the sum over all jobs in equal parts. Loading of models counts as work.
+    /// A job that takes longer than expected has no work left.
+    /// `docs/model.md`, equation 38.
     pub fn remaining(&self, now: f64, left: &mut Vec<f64>) -> usize {
         debug_assert!(now == self.now, "asked for {now} s after moving on to {} s", self.now);
         match &self.schedule {
@@ -342,7 +343,7 @@ mod tests {
         assert_eq!(places(&mut changed), [(0, 0.0, 0.0, 3.0), (1, 1.0, 0.0, 2.0)]);
         server.advance(0.5);
         let mut left = Vec::new();
-        assert_eq!((server.remaining(0.5, &mut left), left), (1, vec![1.25, 1.25]));
+        assert_eq!((server.remaining(0.5, &mut left), left), (1, vec![2.5, 0.0]));
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Flow {
     }
 
     /// Seconds per second of service: n / c, at least 1.
+    /// `docs/model.md`, equation 27.
     fn stretch(&self) -> f64 {
         (self.present.len() as f64 / self.executors).max(1.0)
     }
@@ -210,11 +211,16 @@ impl Sharing {
 
     pub(super) fn remaining(&self, now: f64, left: &mut Vec<f64>) -> usize {
         let service = self.settled.service_at(now);
-        let present = self.settled.present.iter();
-        let work: f64 = present.map(|job| (job.expected - (service - job.from)).max(0.0)).sum();
+        let work = self.settled.present.iter().map(|job| (job.expected - (service - job.from)).max(0.0));
         left.clear();
-        left.resize(self.executors, work.max(0.0) / self.executors as f64);
-        self.executors.saturating_sub(self.settled.present.len())
+        let idle = self.executors.saturating_sub(self.settled.present.len());
+        if idle > 0 {
+            left.extend(work);
+            left.resize(self.executors, 0.0);
+        } else {
+            left.resize(self.executors, work.sum::<f64>().max(0.0) / self.executors as f64);
+        }
+        idle
     }
 
     pub(super) fn population(&self) -> Population {

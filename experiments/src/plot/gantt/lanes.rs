@@ -51,6 +51,12 @@ pub fn assign(bars: &[Bar], lanes: usize, slack: f64) -> Vec<Vec<Bar>> {
     assigned
 }
 
+/// The most bars at a time, of bars in order of their starts.
+pub fn peak(bars: &[Bar]) -> usize {
+    let under_way = |at: usize| bars[..=at].iter().filter(|bar| bar.end > bars[at].start).count();
+    (0..bars.len()).map(under_way).max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +70,12 @@ mod tests {
         let nothing = bar(f64::NAN, f64::NAN);
         let bars = [bar(4.0, 9.0), bar(0.0, 1.0), bar(0.5, 3.0), nothing, bar(1.0, 8.0), bar(5.0, 6.0)];
         assert_eq!(clip(bars, (1.0, 5.0)), [bar(1.0, 3.0), bar(1.0, 5.0), bar(4.0, 5.0)]);
+    }
+
+    #[test]
+    fn the_peak_counts_bars_that_overlap() {
+        assert_eq!(peak(&[]), 0);
+        assert_eq!(peak(&[bar(0.0, 2.0), bar(1.0, 3.0), bar(2.0, 4.0), bar(2.5, 2.6)]), 3);
     }
 
     #[test]

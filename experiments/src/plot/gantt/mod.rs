@@ -100,9 +100,14 @@ impl GanttFigure {
         let mut note = format!("{from} to {to} s of {} s; {count} tasks arrive", setting.scenario.horizon_s.0);
         if count > 0 {
             let in_time = arrived.iter().filter(|task| task.success()).count();
-            let mean = arrived.iter().map(|task| task.latency()).sum::<f64>() / count as f64;
+            let latencies = arrived.iter().map(|task| task.latency()).filter(|latency| latency.is_finite());
+            let lost = count - latencies.clone().count();
+            let mean = latencies.sum::<f64>() / (count - lost) as f64;
             let share = 100.0 * in_time as f64 / count as f64;
             note += &format!(", {share:.0} % of them are in time, and they take {mean:.2} s on average");
+            if lost > 0 {
+                note += &format!("; {lost} are lost");
+            }
         }
         Self {
             title,
@@ -278,7 +283,9 @@ impl Page {
             drawing.line(vec![(self.at(arrival), y), (self.at(decision), y)], 1.0, QUIET_TEXT);
         }
         if completion > deadline && deadline < self.window.1 && completion > self.window.0 {
-            let (from, to) = ((self.at(deadline), top + 0.5), (self.at(completion), top + 2.5));
+            // A lost task is late for ever.
+            let late = self.at(completion.min(self.window.1));
+            let (from, to) = ((self.at(deadline), top + 0.5), (late, top + 2.5));
             drawing.rectangle(from, to, LATE);
         }
         if self.holds(deadline) {

@@ -1,14 +1,17 @@
 //! From a timeline to the rows of a picture: who is shown, and what of it.
 
 use mec_envs::offload::{Interval, TaskRecord, Timeline};
+use mec_envs::system::server::Discipline;
 
-use super::lanes::{Bar, Load, assign, clip};
+use super::lanes::{Bar, Load, assign, clip, peak};
 use super::{DeviceGroup, DeviceRow, Fate, ServerRow};
 
 /// Devices of a picture.
 const MOST_DEVICES: usize = 40;
 /// Executors of a picture.
 const MOST_EXECUTORS: usize = 32;
+/// Lanes of a server that serves all its jobs at once: as many as it has jobs, up to this many.
+const MOST_SHARED: usize = 8;
 /// Overlap of two bars that no reader can see, as a share of the window.
 const SLACK: f64 = 1e-3;
 
@@ -20,24 +23,26 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// The servers, as many as there is room for, and how many executors are left out.
+    /// The servers, as many as there is room for, and how many of their lanes are left out.
     pub fn servers(&self) -> (Vec<ServerRow>, usize) {
-        let setting = self.timeline.setting();
         let mut room = MOST_EXECUTORS;
         let mut left_out = 0;
         let mut rows = Vec::new();
-        for (m, spec) in setting.servers.iter().enumerate() {
-            let shown = spec.executors.min(room);
-            left_out += spec.executors - shown;
+        for m in 0..self.timeline.setting().servers.len() {
+            let mut row = self.server(m);
+            let shown = row.executors.len().min(room);
+            left_out += row.executors.len() - shown;
             room -= shown;
+            // Each bar has the first lane that is free: the last lanes are the emptiest.
+            row.executors.truncate(shown);
             if shown > 0 {
-                rows.push(self.server(m, shown));
+                rows.push(row);
             }
         }
         (rows, left_out)
     }
 
-    fn server(&self, m: usize, shown: usize) -> ServerRow {
+    fn server(&self, m: usize) -> ServerRow {
         let setting = self.timeline.setting();
         let spec = setting.servers[m];
         let own = self.timeline.tasks().iter().filter(|task| task.target == m + 1);
@@ -45,14 +50,13 @@ impl Shown<'_> {
         let foreign = self.timeline.foreign(m, self.window).into_iter();
         let foreign = foreign.map(|taken| Bar { start: taken.start, end: taken.end, load: Load::Foreign });
         let bars = clip(own.chain(foreign), self.window);
-        let mut executors = assign(&bars, spec.executors, SLACK * (self.window.1 - self.window.0));
-        // Each bar has the first lane that is free: the last lanes are the emptiest.
-        executors.truncate(shown);
+        let shared = setting.scenario.servers[spec.group].discipline == Discipline::ProcessorSharing;
+        let lanes = if shared { peak(&bars).clamp(1, MOST_SHARED) } else { spec.executors };
         let reports = self.timeline.reports(m).iter().map(|trip| (trip.made, trip.arrived));
         ServerRow {
             name: setting.target_name(m + 1),
             processor: setting.server_processors[spec.class].name.clone(),
-            executors,
+            executors: assign(&bars, lanes, SLACK * (self.window.1 - self.window.0)),
             reports: reports.filter(|trip| trip.0 < self.window.1 && trip.1 > self.window.0).collect(),
         }
     }

@@ -3,14 +3,21 @@
 //! A scenario file gives every field, or names a `preset` and only what differs from it; tables are merged key by
 //! key, arrays replaced as a whole.
 
+mod size;
+mod validate;
+
+pub(super) use validate::{number, out_of_range};
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::dnn::zoo::{self, ZooError};
 use crate::processor::{self, Processor};
 use crate::system::arrival::ArrivalConfig;
-use crate::system::link::LinkConfig;
-use crate::system::server::ForeignConfig;
+use crate::system::link::{HandoverConfig, LinkConfig};
+use crate::system::place::MobilityConfig;
+use crate::system::radio::Band;
+use crate::system::server::{Discipline, ForeignConfig, ModelMemory};
+use crate::trace::{ReadOptions, TraceError};
 use crate::units::{Bytes, BytesPerSecond, Joules, Metres, Seconds, Watts};
 
 /// A setting: who asks for what, on which hardware, over which links, with which knowledge.
@@ -29,6 +36,13 @@ pub struct Scenario {
     pub area_m: Metres,
     /// Coefficient of variation of device and service times around their expectation; 0 switches the noise off.
     pub noise_cv: f64,
+    /// Servers that a task may go to: those nearest to the one whose radio receives its device, itself first. Without it
+    /// all of them, in their order. With it, the cost of a decision does not grow with the number of servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<usize>,
+    /// How recordings are read, and which part of them: for training, for tests, or all.
+    #[serde(default)]
+    pub recordings: ReadOptions,
     /// Arrivals over time; the mean rate is that of the devices.
     pub arrivals: ArrivalConfig,
     /// Radio uplinks.
@@ -66,6 +80,12 @@ pub struct Network {
     pub backhaul_mbit: f64,
     /// One-way delay between servers, s.
     pub backhaul_s: Seconds,
+    /// Whose the band of a server's radio is.
+    #[serde(default)]
+    pub band: Band,
+    /// When a moving device changes to another server's radio.
+    #[serde(default)]
+    pub handover: HandoverConfig,
 }
 
 impl Network {
@@ -103,6 +123,14 @@ pub struct RewardConfig {
     pub missed_deadline: f64,
     /// Cost of a joule spent by the device.
     pub per_joule: f64,
+    /// Cost of sending to a busy server, per reference latency by which its work left per executor exceeds the mean of the
+    /// servers in reach, before the task comes; below the mean it is paid.
+    #[serde(default)]
+    pub imbalance: f64,
+    /// Cost of a device whose battery runs empty, which ends the episode. Rewards are negative, so without this cost an
+    /// early end would be a gain.
+    #[serde(default)]
+    pub empty_battery: f64,
 }
 
 /// One network of the mix.
@@ -118,6 +146,10 @@ pub struct ModelShare {
     /// Bytes of its input as captured, when they differ from the profile's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_bytes: Option<Bytes>,
+    /// Bytes of its result that return to the device, when they differ from the profile's output: of a detector, the
+    /// boxes that are left of all it proposes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_bytes: Option<Bytes>,
 }
 
 /// A group of equal devices.
@@ -130,8 +162,14 @@ pub struct DeviceGroup {
     pub count: usize,
     /// Tasks per second of each.
     pub rate_hz: f64,
-    /// Power of the radio while it sends, W.
+    /// Power of the radio while it sends, W: beside that of computing, in place of idle power.
     pub transmit_power_w: Watts,
+    /// How they move.
+    #[serde(default)]
+    pub mobility: MobilityConfig,
+    /// Energy that each may spend on tasks in an episode, J; without it, any. An empty battery terminates the episode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery_j: Option<Joules>,
 }
 
 /// A group of equal servers.
@@ -144,6 +182,12 @@ pub struct ServerGroup {
     pub count: usize,
     /// Jobs that one server runs at a time, each at the processor's full speed.
     pub executors: usize,
+    /// How jobs share the executors.
+    #[serde(default)]
+    pub discipline: Discipline,
+    /// Memory that networks must be loaded into before they run; without it, all are always there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ModelMemory>,
 }
 
 /// A scenario that cannot be used.
@@ -171,22 +215,25 @@ pub enum ScenarioError {
         /// What is accepted.
         accepted: String,
     },
+    /// A recording cannot be used.
+    #[error("scenario field {field}: {error}")]
+    Recording {
+        /// Path of the field that names it.
+        field: String,
+        /// What is wrong with it.
+        error: Box<TraceError>,
+    },
 }
 
-/// Shortest and longest of the times that set how many events an episode has, s.
-const SHORTEST_S: f64 = 1e-3;
-const LONGEST_S: f64 = 1e6;
-/// Tasks that an episode may expect.
-const MOST_TASKS: f64 = 1e7;
-/// Devices, and servers, of a scenario.
-const MOST_NODES: usize = 100_000;
-/// Executors of a server.
-const MOST_EXECUTORS: usize = 1024;
-/// Tasks of a set.
-const MOST_ROWS: usize = 10_000;
+macro_rules! presets {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../scenarios/", $name, ".toml")))),*]
+    };
+}
 
 /// The built-in scenarios, name and TOML.
-const PRESETS: [(&str, &str); 1] = [("default", include_str!("../../scenarios/default.toml"))];
+const PRESETS: &[(&str, &str)] =
+    presets!["default", "paper", "smart-factory", "vehicles", "campus", "drones", "stadium", "model-zoo"];
 
 impl Default for Scenario {
     fn default() -> Self {
@@ -252,137 +299,9 @@ impl Scenario {
     pub fn server_count(&self) -> usize {
         self.servers.iter().map(|group| group.count).sum()
     }
-
-    /// Refuses values out of range.
-    ///
-    /// # Errors
-    /// [`ScenarioError::OutOfRange`] for the first of them.
-    pub fn validate(&self) -> Result<(), ScenarioError> {
-        self.validate_time()?;
-        self.validate_network()?;
-        self.validate_load()?;
-        self.validate_groups()
-    }
-
-    fn validate_time(&self) -> Result<(), ScenarioError> {
-        ranged("slot_s", self.slot_s.0, SHORTEST_S, LONGEST_S)?;
-        ranged("horizon_s", self.horizon_s.0, SHORTEST_S, LONGEST_S)?;
-        let slots = self.horizon_s / self.slot_s;
-        let whole = slots >= 0.5 && (slots - slots.round()).abs() < 1e-6;
-        check(whole, "horizon_s", self.horizon_s.0, &format!("a whole number of slots of {} s", self.slot_s.0))?;
-        check((1..=MOST_ROWS).contains(&self.set_size), "set_size", self.set_size, "1 to 10000")?;
-        positive("area_m", self.area_m.0)?;
-        not_negative("noise_cv", self.noise_cv)?;
-        let period = self.telemetry.period_s.0;
-        check(
-            period == 0.0 || in_range(period, SHORTEST_S, LONGEST_S),
-            "telemetry.period_s",
-            period,
-            "0, or 0.001 to 1e6",
-        )?;
-        not_negative("telemetry.delay_s", self.telemetry.delay_s.0)?;
-        positive("reward.reference_s", self.reward.reference_s.0)?;
-        not_negative("reward.missed_deadline", self.reward.missed_deadline)?;
-        not_negative("reward.per_joule", self.reward.per_joule)
-    }
-
-    fn validate_network(&self) -> Result<(), ScenarioError> {
-        positive("network.measurement_s", self.network.measurement_s.0)?;
-        not_negative("network.propagation_s", self.network.propagation_s.0)?;
-        positive("network.downlink_mbit", self.network.downlink_mbit)?;
-        positive("network.backhaul_mbit", self.network.backhaul_mbit)?;
-        not_negative("network.backhaul_s", self.network.backhaul_s.0)?;
-        match &self.link {
-            LinkConfig::Constant { rate_mbit } => positive("link.rate_mbit", *rate_mbit),
-            LinkConfig::Shannon {
-                bandwidth_hz,
-                tx_power_w,
-                carrier_ghz,
-                noise_figure_db,
-                shadowing_db,
-                shadowing_s,
-                block_s,
-                ..
-            } => {
-                positive("link.bandwidth_hz", bandwidth_hz.0)?;
-                positive("link.tx_power_w", tx_power_w.0)?;
-                positive("link.carrier_ghz", *carrier_ghz)?;
-                not_negative("link.noise_figure_db", *noise_figure_db)?;
-                not_negative("link.shadowing_db", *shadowing_db)?;
-                positive("link.shadowing_s", *shadowing_s)?;
-                ranged("link.block_s", *block_s, SHORTEST_S, LONGEST_S)
-            }
-        }
-    }
-
-    fn validate_load(&self) -> Result<(), ScenarioError> {
-        validate_arrivals("arrivals", &self.arrivals)?;
-        validate_arrivals("foreign.arrivals", &self.foreign.arrivals)?;
-        let utilisation = self.foreign.utilisation;
-        check((0.0..1.0).contains(&utilisation), "foreign.utilisation", utilisation, "0 or more and less than 1")?;
-        ranged("foreign.mean_service_s", self.foreign.mean_service_s, SHORTEST_S, LONGEST_S)?;
-        check(!self.models.is_empty(), "models", "empty", "one network or more")?;
-        for (index, model) in self.models.iter().enumerate() {
-            not_negative(&format!("models[{index}].weight"), model.weight)?;
-            positive(&format!("models[{index}].deadline_s"), model.deadline_s.0)?;
-            if let Some(bytes) = model.input_bytes {
-                positive(&format!("models[{index}].input_bytes"), bytes.0)?;
-            }
-            match zoo::load(&model.name) {
-                Ok(_) => {}
-                Err(ZooError::UnknownName { .. }) => {
-                    let names = zoo::names().collect::<Vec<_>>().join(", ");
-                    let accepted = format!("one of {names}, or the path of a profile that ends in .toml");
-                    return Err(out_of_range(&format!("models[{index}].name"), &model.name, &accepted));
-                }
-                Err(error) => return Err(ScenarioError::Malformed(format!("models[{index}].name: {error}"))),
-            }
-        }
-        let total: f64 = self.models.iter().map(|model| model.weight).sum();
-        check(total > 0.0, "models", format!("weights that sum to {total}"), "at least one weight above 0")
-    }
-
-    fn validate_groups(&self) -> Result<(), ScenarioError> {
-        let sum = |mut counts: Box<dyn Iterator<Item = usize> + '_>| counts.try_fold(0_usize, usize::checked_add);
-        let devices = sum(Box::new(self.devices.iter().map(|group| group.count))).unwrap_or(usize::MAX);
-        let servers = sum(Box::new(self.servers.iter().map(|group| group.count))).unwrap_or(usize::MAX);
-        check((1..=MOST_NODES).contains(&devices), "devices", format!("{devices} devices"), "1 to 100000 devices")?;
-        check((1..=MOST_NODES).contains(&servers), "servers", format!("{servers} servers"), "1 to 100000 servers")?;
-        for (index, own) in self.processors.iter().enumerate() {
-            if let Err(error) = own.validate() {
-                return Err(out_of_range(&format!("processors[{index}]"), &own.name, &error.to_string()));
-            }
-        }
-        for (index, group) in self.devices.iter().enumerate() {
-            self.processor(&group.processor).map_err(|error| at(&format!("devices[{index}]"), error))?;
-            not_negative(&format!("devices[{index}].rate_hz"), group.rate_hz)?;
-            not_negative(&format!("devices[{index}].transmit_power_w"), group.transmit_power_w.0)?;
-        }
-        let rate: f64 = self.devices.iter().map(|group| group.rate_hz * group.count as f64).sum();
-        check(rate > 0.0, "devices", format!("rates that sum to {rate}"), "at least one rate_hz above 0")?;
-        let (tasks, accepted) = (rate * self.horizon_s.0, "a time in which the devices ask for 1 task or more");
-        check(
-            tasks <= MOST_TASKS,
-            "horizon_s",
-            format!("{} ({tasks} tasks per episode)", self.horizon_s.0),
-            "1e7 tasks or fewer",
-        )?;
-        check(tasks >= 1.0, "horizon_s", format!("{} ({tasks} tasks per episode)", self.horizon_s.0), accepted)?;
-        for (index, group) in self.servers.iter().enumerate() {
-            self.processor(&group.processor).map_err(|error| at(&format!("servers[{index}]"), error))?;
-            let executors = (1..=MOST_EXECUTORS).contains(&group.executors);
-            check(executors, &format!("servers[{index}].executors"), group.executors, "1 to 1024")?;
-        }
-        Ok(())
-    }
-
-    /// Reward of a latency and an energy.
-    pub(super) fn reward_of(&self, latency: Seconds, missed: bool, energy: Joules) -> f64 {
-        let penalty = if missed { self.reward.missed_deadline } else { 0.0 };
-        -(latency / self.reward.reference_s) - penalty - self.reward.per_joule * energy.0
-    }
 }
 
+/// `over` laid over `base`.
 fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {
     for (key, value) in over {
         let merged = match (base.remove(&key), value) {
@@ -399,50 +318,10 @@ fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {
     base
 }
 
-fn validate_arrivals(field: &str, config: &ArrivalConfig) -> Result<(), ScenarioError> {
-    let ArrivalConfig::Mmpp { burst_factor, mean_calm_s, mean_burst_s } = *config else { return Ok(()) };
-    let factor = burst_factor.is_finite() && burst_factor >= 1.0;
-    check(factor, &format!("{field}.burst_factor"), burst_factor, "1 or more")?;
-    positive(&format!("{field}.mean_calm_s"), mean_calm_s)?;
-    positive(&format!("{field}.mean_burst_s"), mean_burst_s)
-}
-
-fn at(place: &str, error: ScenarioError) -> ScenarioError {
-    match error {
-        ScenarioError::OutOfRange { field, found, accepted } => {
-            ScenarioError::OutOfRange { field: format!("{place}.{field}"), found, accepted }
-        }
-        other => other,
-    }
-}
-
-fn out_of_range(field: &str, found: impl ToString, accepted: &str) -> ScenarioError {
-    ScenarioError::OutOfRange { field: field.to_owned(), found: found.to_string(), accepted: accepted.to_owned() }
-}
-
-fn check(holds: bool, field: &str, found: impl ToString, accepted: &str) -> Result<(), ScenarioError> {
-    if holds { Ok(()) } else { Err(out_of_range(field, found, accepted)) }
-}
-
-fn in_range(value: f64, least: f64, most: f64) -> bool {
-    (least..=most).contains(&value)
-}
-
-fn ranged(field: &str, value: f64, least: f64, most: f64) -> Result<(), ScenarioError> {
-    check(in_range(value, least, most), field, value, &format!("{least} to {most}"))
-}
-
-fn positive(field: &str, value: f64) -> Result<(), ScenarioError> {
-    check(value.is_finite() && value > 0.0, field, value, "a finite number above 0")
-}
-
-fn not_negative(field: &str, value: f64) -> Result<(), ScenarioError> {
-    check(value.is_finite() && value >= 0.0, field, value, "a finite number, 0 or more")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offload::Setting;
 
     fn with(text: &str) -> Result<Scenario, ScenarioError> {
         Scenario::from_table(format!("preset = 'default'\n{text}").parse().unwrap())
@@ -488,6 +367,41 @@ mod tests {
             ("servers = [{ processor = 'mini-pc', count = 1000000000000, executors = 1 }]", "servers"),
             ("servers = [{ processor = 'mini-pc', count = 1, executors = 1000000000000 }]", "servers[0].executors"),
             ("servers = [{ processor = 'abacus', count = 1, executors = 1 }]", "servers[0].processor"),
+            ("name = ''", "name"),
+            ("area_m = 0", "area_m"),
+            ("area_m = 1e300", "area_m"),
+            ("noise_cv = 1e300", "noise_cv"),
+            ("reach = 0", "reach"),
+            ("reach = 5", "reach"),
+            ("telemetry = { delay_s = 1e300 }", "telemetry.delay_s"),
+            ("reward = { reference_s = 1e-300 }", "reward.reference_s"),
+            ("reward = { missed_deadline = 1e308 }", "reward.missed_deadline"),
+            ("reward = { empty_battery = -5 }", "reward.empty_battery"),
+            ("network = { measurement_s = 1e-300 }", "network.measurement_s"),
+            ("network = { propagation_s = 1e300 }", "network.propagation_s"),
+            ("network = { downlink_mbit = 1e-300 }", "network.downlink_mbit"),
+            ("network = { handover = { interruption_s = inf } }", "network.handover.interruption_s"),
+            ("link = { kind = 'constant', rate_mbit = 1e-12 }", "link.rate_mbit"),
+            ("link = { bandwidth_hz = 1e-3 }", "link.bandwidth_hz"),
+            ("link = { tx_power_w = 1e-9 }", "area_m"),
+            ("link = { shadowing_s = 1e300 }", "link.shadowing_s"),
+            ("link = { kind = 'recorded', source = 'fcc', scale = 0.0 }", "link.scale"),
+            ("recordings = { max_gap_s = nan }", "recordings.max_gap_s"),
+            ("recordings = { bin_ms = 0 }", "recordings.bin_ms"),
+            ("arrivals = { burst_factor = 1e300 }", "arrivals.burst_factor"),
+            ("arrivals = { kind = 'diurnal', period_s = 10, profile = [] }", "arrivals.profile"),
+            ("arrivals = { kind = 'diurnal', period_s = 10, profile = [0, 0] }", "arrivals.profile"),
+            ("arrivals = { kind = 'diurnal', period_s = 10, profile = [1, -1] }", "arrivals.profile[1]"),
+            ("arrivals = { kind = 'diurnal', period_s = 1e6, profile = [1, 0, 0] }", "arrivals.profile"),
+            ("foreign = { utilisation = 0.9, mean_service_s = 1e-3 }\nhorizon_s = 2000", "horizon_s"),
+            ("models = [{ name = 'alexnet', weight = 1.0, deadline_s = 0.0 }]", "models[0].deadline_s"),
+            (
+                "models = [{ name = 'alexnet', weight = 1.0, deadline_s = 1.0, input_bytes = 0 }]",
+                "models[0].input_bytes",
+            ),
+            ("devices = [{ processor = 'phone', count = 1, rate_hz = 0, transmit_power_w = 1 }]", "devices"),
+            ("devices = [{ processor = 'phone', count = 1, rate_hz = 0.001, transmit_power_w = 1 }]", "horizon_s"),
+            ("servers = [{ processor = 'mini-pc', count = 1, executors = 0 }]", "servers[0].executors"),
         ];
         for (text, expected) in refused {
             match with(text) {
@@ -495,6 +409,60 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_no_episode_gets_through_is_refused_before_it_starts() {
+        let own = "memory = 1e9, overhead = 0, compute_power = 3, idle_power = 2, memory_capacity = 1e9";
+        let slow = format!(
+            "processors = [{{ name = 'abacus', rates = {{ convolution = 1, depthwise_convolution = 1, dense = 1, vector = 1 \
+             }}, {own} }}]"
+        );
+        let memory = |rate: f64| format!("memory = {{ capacity_bytes = 1e9, load_bytes_per_s = {rate:e} }}");
+        let refused = [
+            (
+                format!("{slow}\nservers = [{{ processor = 'abacus', count = 1, executors = 1 }}]"),
+                "servers[0].processor",
+            ),
+            (
+                format!("servers = [{{ processor = 'mini-pc', count = 1, executors = 1, {} }}]", memory(1.0)),
+                "servers[0].memory.load_bytes_per_s",
+            ),
+            (
+                format!("servers = [{{ processor = 'mini-pc', count = 1, executors = 2, {} }}]", memory(1e9)),
+                "servers[0].memory.capacity_bytes",
+            ),
+            ("models = [{ name = 'vgg-19', weight = 1, deadline_s = 1, input_bytes = 1e11 }]".into(), "link"),
+            (
+                "models = [{ name = 'vgg-19', weight = 1, deadline_s = 1, result_bytes = 1e12 }]".into(),
+                "network.downlink_mbit",
+            ),
+            (
+                "devices = [{ processor = 'phone', count = 9, rate_hz = 1, transmit_power_w = 1, mobility = { kind = \
+              'recorded', source = 'eua-users' } }]"
+                    .into(),
+                "devices[0].mobility.source",
+            ),
+        ];
+        for (text, expected) in refused {
+            match with(&text).and_then(Setting::new) {
+                Err(ScenarioError::OutOfRange { field, .. }) => assert_eq!(field, expected, "{text}"),
+                other => panic!("{text}: {:?}", other.map(|_| ())),
+            }
+        }
+    }
+
+    #[test]
+    fn kinds_without_fields_refuse_unknown_keys() {
+        for text in [
+            "arrivals = { kind = 'poisson', burst_factor = 3.0 }",
+            "link = { kind = 'constant', rate_mbit = 1, x = 1 }",
+        ] {
+            assert!(with(text).unwrap_err().to_string().contains("unknown field"), "{text}");
+        }
+        let device = "devices = [{ processor = 'phone', count = 9, rate_hz = 1, transmit_power_w = 1, mobility = { kind = \
+                      'static', speed = 3 } }]";
+        assert!(with(device).unwrap_err().to_string().contains("unknown field `speed`"));
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! What nobody can know: the true queues of this moment, and what is to come. For bounds alone.
+
+use super::World;
+use crate::offload::belief::ServerBelief;
+use crate::partition::Frontier;
+use crate::system::server::Job;
+
+impl World {
+    /// The cuts of the next task.
+    pub(crate) fn next_frontier(&self) -> &Frontier {
+        let task = &self.tasks[self.decided];
+        self.setting.frontier(task.model, task.user)
+    }
+
+    /// What would be believed of server `m` with a report made now: its true queue, and the book of what is on its way
+    /// there.
+    pub(in crate::offload) fn oracle_belief(&self, m: usize) -> ServerBelief {
+        let mut belief = self.watches[m].belief.clone();
+        let mut report = belief.blank_report(self.now);
+        report.idle = self.servers[m].remaining(self.now, &mut report.remaining);
+        self.servers[m].resident(&mut report.resident);
+        belief.send(report);
+        belief.deliver(self.now, |task| self.tasks[task].server_arrival);
+        belief
+    }
+
+    /// When the next task would in truth complete on `target` with this cut, given all decisions so far, s. Sees
+    /// fading, noise, movement and foreign load to come, which no scheme can know.
+    pub(crate) fn oracle_completion(&self, target: usize, candidate: usize) -> f64 {
+        let task = &self.tasks[self.decided];
+        let frontier = self.next_frontier();
+        let device = &self.devices[task.user];
+        let device_time = frontier.device_time(candidate).0 * task.device_noise;
+        let ready = if device_time > 0.0 { device.free_at().max(self.now) + device_time } else { self.now };
+        if target == 0 {
+            return ready;
+        }
+        let m = self.server_behind(task.user, target);
+        let bytes = frontier.upload(candidate).0;
+        let sent = self.radio.oracle_send(task.user, self.now, ready, bytes);
+        let arrival = sent.end + self.path_delay(sent.station, m, bytes);
+        let service = frontier.edge_time(candidate, self.setting.servers[m].class).0 * task.server_noise;
+        let job = Job { task: None, model: Some(task.model), arrival, service, expected: service };
+        self.servers[m].clone().oracle_end(job) + self.return_delay(task, sent.station, m)
+    }
+}
