@@ -225,7 +225,7 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let path = self.files.folder.monitor(self.name, self.job.seed, episode.env);
-                let env_id = format!("mec-gym/{}-{}-v0", self.job.setting.scenario.name, self.job.config.form.name());
+                let env_id = format!("mec-gym/{}-{}-v1", self.job.setting.scenario.name, self.job.config.form.name());
                 entry.insert(MonitorFile::create(&path, &env_id, self.start.0, &names)?)
             }
         };

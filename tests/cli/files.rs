@@ -68,7 +68,7 @@ fn monitors_have_the_layout_of_stable_baselines() {
         let first = text.lines().next().unwrap();
         let about: serde_json::Value = serde_json::from_str(first.strip_prefix('#').unwrap()).unwrap();
         assert!(about["t_start"].as_f64().unwrap() > 1.7e9);
-        assert_eq!(about["env_id"], "mec-gym/smoke-task-v0");
+        assert_eq!(about["env_id"], "mec-gym/smoke-task-v1");
         let (header, rows) = csv_rows(&path);
         assert_eq!(header[..5], ["r", "l", "t", "tasks", "latency_mean_s"]);
         assert!(!rows.is_empty());

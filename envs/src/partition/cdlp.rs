@@ -44,7 +44,7 @@ pub struct Choice {
 #[inline(always)]
 pub fn completion(frontier: &Frontier, candidate: usize, server: usize, state: &QueueState) -> Choice {
     let device_end = state.device_wait + frontier.device_time(candidate);
-    // One division for all candidates is what the search can afford; here the same operations give the same bits.
+    // Bytes times seconds per byte, to the bit as the search, which has one division for all candidates.
     let upload_end = device_end.max(state.uplink_wait) + Seconds(frontier.upload(candidate).0 * (1.0 / state.rate.0));
     let server_start = (upload_end + state.propagation).max(state.server_wait);
     let completion = server_start + frontier.edge_time(candidate, server) + state.return_time;
