@@ -105,9 +105,8 @@ fn bits(costs: &[f64]) -> Vec<u64> {
 }
 
 /// The completion time by its definition; `costs` are device time, upload, service.
-/// To the bit as the code: bytes times seconds per byte.
 fn completes(costs: &[f64], state: &QueueState) -> f64 {
-    let sent = (state.device_wait.0 + costs[0]).max(state.uplink_wait.0) + costs[1] * (1.0 / state.rate.0);
+    let sent = (state.device_wait.0 + costs[0]).max(state.uplink_wait.0) + costs[1] / state.rate.0;
     (sent + state.propagation.0).max(state.server_wait.0) + costs[2] + state.return_time.0
 }
 

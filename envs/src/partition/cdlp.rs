@@ -44,8 +44,7 @@ pub struct Choice {
 #[inline(always)]
 pub fn completion(frontier: &Frontier, candidate: usize, server: usize, state: &QueueState) -> Choice {
     let device_end = state.device_wait + frontier.device_time(candidate);
-    // Bytes times seconds per byte, to the bit as the search, which has one division for all candidates.
-    let upload_end = device_end.max(state.uplink_wait) + Seconds(frontier.upload(candidate).0 * (1.0 / state.rate.0));
+    let upload_end = device_end.max(state.uplink_wait) + frontier.upload(candidate) / state.rate;
     let server_start = (upload_end + state.propagation).max(state.server_wait);
     let completion = server_start + frontier.edge_time(candidate, server) + state.return_time;
     Choice { candidate, device_end, upload_end, server_start, completion }
@@ -112,12 +111,11 @@ pub(super) struct Offer {
 pub(super) fn least_costly(columns: Columns<'_>, state: &QueueState, weight: f64) -> Offer {
     let mut best = [f64::INFINITY; LANES];
     let (mut found, mut first) = ([FIRST; LANES], FIRST);
-    let per_rate = 1.0 / state.rate.0;
     for ((device, upload), edge) in columns.device.iter().zip(columns.upload).zip(columns.edge) {
         let mut cost = [0.0; LANES];
         for lane in 0..LANES {
             let ready = larger(state.device_wait.0 + device[lane], state.uplink_wait.0);
-            let arrival = ready + upload[lane] * per_rate + state.propagation.0;
+            let arrival = ready + upload[lane] / state.rate.0 + state.propagation.0;
             cost[lane] = larger(arrival, state.server_wait.0) + weight * edge[lane];
         }
         for lane in 0..LANES {

@@ -106,7 +106,7 @@ impl WithSimd for Scan<'_> {
 fn offer(columns: Columns<'_>, state: &QueueState, uplink_now: Seconds, weight: f64) -> Offer {
     let split = least_costly(columns, state, weight);
     let (upload, service) = (columns.upload[0][Frontier::EDGE_ONLY], columns.edge[0][Frontier::EDGE_ONLY]);
-    let arrival = uplink_now.0 + upload * (1.0 / state.rate.0) + state.propagation.0;
+    let arrival = uplink_now.0 + upload / state.rate.0 + state.propagation.0;
     let whole = larger(arrival, state.server_wait.0) + weight * service;
     let best = if whole <= split.cost { Offer { candidate: Frontier::EDGE_ONLY, cost: whole } } else { split };
     Offer { cost: best.cost + state.return_time.0, ..best }
