@@ -12,7 +12,7 @@ use crate::system::server::{Discipline, ForeignModel, ServerParameters};
 use crate::trace::TraceError;
 use crate::units::{Bytes, Joules, Seconds, Watts};
 
-use super::scenario::{DeviceGroup, Scenario, ScenarioError};
+use super::scenario::{DeviceGroup, Scenario, ScenarioError, ServerGroup};
 
 /// A device of a setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,25 +104,8 @@ impl Setting {
             .iter()
             .flat_map(|model| device_processors.iter().map(|device| Frontier::new(&model.graph, device, &classes)))
             .collect();
-        let class_of = |names: &[&str], name: &str| names.iter().position(|other| *other == name);
-        let devices = scenario.devices.iter().enumerate().flat_map(|(index, group)| {
-            let device = DeviceSpec {
-                class: class_of(&device_names, &group.processor).expect("collected above"),
-                rate_hz: group.rate_hz,
-                transmit_power: group.transmit_power_w,
-                group: index,
-                battery: group.battery_j,
-            };
-            std::iter::repeat_n(device, group.count)
-        });
-        let devices = devices.collect();
-        let speeds = speeds(&models, &server_processors);
-        let servers = scenario.servers.iter().enumerate().flat_map(|(index, group)| {
-            let class = class_of(&server_names, &group.processor).expect("collected above");
-            let server = ServerSpec { class, executors: group.executors, speed: speeds[class], group: index };
-            std::iter::repeat_n(server, group.count)
-        });
-        let servers: Vec<ServerSpec> = servers.collect();
+        let devices = devices(&scenario, &device_names);
+        let servers = servers(&scenario, &server_names, &speeds(&models, &server_processors));
         let sites = Sites::grid(servers.len(), scenario.area_m);
         let near =
             scenario.reach.map(|reach| (0..servers.len()).flat_map(|site| sites.nearest_to(site, reach)).collect());
@@ -271,6 +254,37 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
         }
     }
     distinct
+}
+
+/// One entry per device; `names` has the processors by class.
+fn devices(scenario: &Scenario, names: &[&str]) -> Vec<DeviceSpec> {
+    let groups = scenario.devices.iter().enumerate();
+    let group = |(index, group): (usize, &DeviceGroup)| {
+        let device = DeviceSpec {
+            class: class_of(names, &group.processor),
+            rate_hz: group.rate_hz,
+            transmit_power: group.transmit_power_w,
+            group: index,
+            battery: group.battery_j,
+        };
+        std::iter::repeat_n(device, group.count)
+    };
+    groups.flat_map(group).collect()
+}
+
+/// One entry per server; `names` has the processors by class, `speeds` their speeds.
+fn servers(scenario: &Scenario, names: &[&str], speeds: &[f64]) -> Vec<ServerSpec> {
+    let groups = scenario.servers.iter().enumerate();
+    let group = |(index, group): (usize, &ServerGroup)| {
+        let class = class_of(names, &group.processor);
+        let server = ServerSpec { class, executors: group.executors, speed: speeds[class], group: index };
+        std::iter::repeat_n(server, group.count)
+    };
+    groups.flat_map(group).collect()
+}
+
+fn class_of(names: &[&str], name: &str) -> usize {
+    names.iter().position(|other| *other == name).expect("the names are those of the groups")
 }
 
 /// Speed of each class over the fastest, by its time for the mix.

@@ -96,23 +96,7 @@ impl World {
                 0.0
             }
             Some(m) => {
-                let task = &mut self.tasks[index];
-                task.target = m + 1;
-                let model = task.model;
-                let frontier = self.setting.frontier(model, user);
-                let service = frontier.edge_time(choice.candidate, self.setting.servers[m].class).0;
-                task.service = service * task.server_noise;
-                // What is expected of a remote server has the bytes' time on the backhaul in its rate already.
-                let path = self.path_delay(self.radio.station(user), m, 0.0);
-                let loading = self.believed_loading(m, model).0;
-                let work = Work {
-                    task: index,
-                    model,
-                    arrival: self.now + choice.upload_end.0 + path,
-                    service: service + loading,
-                };
-                self.watches[m].belief.book(work);
-                let bytes = frontier.upload(choice.candidate).0;
+                let bytes = self.book(index, m, choice);
                 self.send(Upload::new(index, bytes, ready, expected_ready))
             }
         };
@@ -134,6 +118,22 @@ impl World {
             outcome.empty_batteries = self.batteries.empty();
         }
         outcome
+    }
+
+    /// Books a cut of the task at `index` on server `m`; returns what is to be sent there, B.
+    fn book(&mut self, index: usize, m: usize, choice: &Choice) -> f64 {
+        let task = &mut self.tasks[index];
+        task.target = m + 1;
+        let (user, model) = (task.user, task.model);
+        let frontier = self.setting.frontier(model, user);
+        let service = frontier.edge_time(choice.candidate, self.setting.servers[m].class).0;
+        task.service = service * task.server_noise;
+        let bytes = frontier.upload(choice.candidate).0;
+        // What is expected of a remote server has the bytes' time on the backhaul in its rate already.
+        let arrival = self.now + choice.upload_end.0 + self.path_delay(self.radio.station(user), m, 0.0);
+        let service = service + self.believed_loading(m, model).0;
+        self.watches[m].belief.book(Work { task: index, model, arrival, service });
+        bytes
     }
 
     /// By how much the work left per executor of server `m` exceeds the mean of the servers in reach of a device, s.
