@@ -38,7 +38,7 @@ fn values_that_cannot_be_are_refused_with_place_and_range() {
         ("scenario.horizon_s=0", &["horizon_s is 0", "0.001 to 1000000"]),
         ("scenario.horizon_s=nan", &["horizon_s is NaN", "0.001 to 1000000"]),
         ("scenario.preset=moon", &["\"moon\"", "default"]),
-        ("scenario.link={kind='constant', rate_mbit=-5}", &["link.rate_mbit is -5", "above 0"]),
+        ("scenario.link={kind='constant', rate_mbit=-5}", &["link.rate_mbit is -5", "0.001 to 1e15"]),
         (
             "scenario.devices=[{processor='phone', count=2, rate_hz=-1.0, transmit_power_w=1.0}]",
             &["devices[0].rate_hz is -1", "0 or more"],
