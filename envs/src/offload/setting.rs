@@ -8,7 +8,7 @@ use crate::processor::Processor;
 use crate::system::arrival::ArrivalModel;
 use crate::system::link::LinkModel;
 use crate::system::place::{MobilityModel, Sites};
-use crate::system::server::{Discipline, ForeignModel, ServerParameters};
+use crate::system::server::{ForeignModel, ServerParameters};
 use crate::trace::TraceError;
 use crate::units::{Bytes, Joules, Seconds, Watts};
 
@@ -109,7 +109,6 @@ impl Setting {
         let sites = Sites::grid(servers.len(), scenario.area_m);
         let near =
             scenario.reach.map(|reach| (0..servers.len()).flat_map(|site| sites.nearest_to(site, reach)).collect());
-        fits_memory(&scenario, &models)?;
         let setting = Self {
             models,
             devices,
@@ -125,6 +124,7 @@ impl Setting {
             reach: near.unwrap_or_default(),
             scenario,
         };
+        setting.refuse_small_memories()?;
         setting.refuse_long_steps().map(|()| setting)
     }
 
@@ -138,6 +138,23 @@ impl Setting {
             memory: group.memory,
             model_bytes: bytes.collect(),
         }
+    }
+
+    /// A server's memory must hold what it runs at the same time.
+    fn refuse_small_memories(&self) -> Result<(), ScenarioError> {
+        for m in 0..self.servers.len() {
+            let (group, parameters) = (self.servers[m].group, self.server_parameters(m));
+            let Some(memory) = parameters.memory.filter(|_| !parameters.memory_suffices()) else { continue };
+            return Err(ScenarioError::OutOfRange {
+                field: format!("servers[{group}].memory.capacity_bytes"),
+                found: memory.capacity_bytes.0.to_string(),
+                accepted: format!(
+                    "{} or more, the largest network of the mix for each job at once",
+                    parameters.least_memory().0
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// Tasks that an episode hardly ever exceeds: their mean number and six standard deviations of a Poisson number.
@@ -219,26 +236,6 @@ fn mobility(scenario: &Scenario) -> Result<Vec<MobilityModel>, ScenarioError> {
         }
     };
     scenario.devices.iter().enumerate().map(load).collect()
-}
-
-/// A server's memory must hold what its executors run at the same time.
-fn fits_memory(scenario: &Scenario, models: &[ModelSpec]) -> Result<(), ScenarioError> {
-    let largest = models.iter().map(|model| model.bytes).fold(Bytes::ZERO, Bytes::max);
-    for (index, group) in scenario.servers.iter().enumerate() {
-        let Some(memory) = group.memory else { continue };
-        let at_once = if group.discipline == Discipline::Fifo { group.executors } else { 1 };
-        let needed = largest.0 * at_once as f64;
-        if memory.capacity_bytes.0 < needed {
-            return Err(ScenarioError::OutOfRange {
-                field: format!("servers[{index}].memory.capacity_bytes"),
-                found: memory.capacity_bytes.0.to_string(),
-                accepted: format!(
-                    "{needed} or more, the largest network of the mix for each of {at_once} jobs at once"
-                ),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn recording(field: &str) -> impl FnOnce(TraceError) -> ScenarioError {

@@ -101,7 +101,11 @@ impl ReadOptions {
         Self { split, ..Self::default() }
     }
 
-    fn check(&self) -> Result<(), TraceError> {
+    /// Refuses values out of range.
+    ///
+    /// # Errors
+    /// [`TraceError::Option`] with the option, what was found and what is accepted.
+    pub fn check(&self) -> Result<(), TraceError> {
         if self.max_gap_s.is_nan() || self.max_gap_s <= 0.0 {
             let found = self.max_gap_s.to_string();
             return Err(TraceError::Option { option: "max_gap_s", found, accepted: "a number above 0, or inf" });

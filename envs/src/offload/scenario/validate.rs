@@ -6,6 +6,7 @@ use crate::processor::ProcessorError;
 use crate::system::arrival::ArrivalConfig;
 use crate::system::link::{LinkConfig, least_snr};
 use crate::system::place::{MobilityConfig, Sites};
+use crate::trace::TraceError;
 use crate::units::Metres;
 
 /// Shortest and longest of the times that set how many events an episode has, s.
@@ -85,11 +86,12 @@ impl Scenario {
     }
 
     fn validate_recordings(&self) -> Result<(), ScenarioError> {
-        let options = &self.recordings;
-        let accepted = "a number above 0, or inf";
-        check(options.max_gap_s > 0.0, "recordings.max_gap_s", options.max_gap_s, accepted)?;
-        let bins = (1..=3_600_000).contains(&options.bin_ms);
-        check(bins, "recordings.bin_ms", options.bin_ms, "1 to 3600000")
+        self.recordings.check().map_err(|error| match error {
+            TraceError::Option { option, found, accepted } => {
+                out_of_range(&format!("recordings.{option}"), found, accepted)
+            }
+            error => ScenarioError::Recording { field: "recordings".to_owned(), error: Box::new(error) },
+        })
     }
 
     fn validate_network(&self) -> Result<(), ScenarioError> {

@@ -52,15 +52,18 @@ impl Default for ServerParameters {
 }
 
 impl ServerParameters {
-    /// Whether the memory holds what the server needs at once: the largest model, under [`Discipline::Fifo`] once per
-    /// executor. True without memory.
-    pub fn memory_suffices(&self) -> bool {
+    /// What the memory must hold at once: the largest model, under [`Discipline::Fifo`] once per executor.
+    pub fn least_memory(&self) -> Bytes {
         let copies = match self.discipline {
             Discipline::Fifo => self.executors as f64,
             Discipline::ProcessorSharing => 1.0,
         };
-        let fits = |memory: &ModelMemory| self.model_bytes.iter().all(|&bytes| bytes * copies <= memory.capacity_bytes);
-        self.memory.as_ref().is_none_or(fits)
+        self.model_bytes.iter().copied().fold(Bytes::ZERO, Bytes::max) * copies
+    }
+
+    /// Whether the memory holds [what it must](Self::least_memory); true without memory.
+    pub fn memory_suffices(&self) -> bool {
+        self.memory.as_ref().is_none_or(|memory| self.least_memory() <= memory.capacity_bytes)
     }
 }
 
