@@ -26,6 +26,7 @@ ROOT = FOLDER.parent.parent
 SCENARIO = ROOT / "envs" / "examples" / "simulator_speed" / "one_server.toml"
 TASKS = ["CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCarContinuous-v0"]
 BATCHES = [16, 1024]
+WORLDS = [16, 128, 1024]
 THREADS = [1, 2]
 DEVICES = [10, 100, 1_000, 10_000]
 SERVERS = [2, 20, 200]
@@ -224,7 +225,7 @@ def vector_rows(options):
         path = f"vector/OffloadEnv/{batch}/{threads}"
         return Row([str(batch), str(threads)], [options.example, path, options.seconds, options.scenario], threads=threads)
 
-    rows = [row(batch, threads) for batch in BATCHES for threads in THREADS]
+    rows = [row(number, threads) for number in WORLDS for threads in THREADS]
     for one in rows:
         one.bases = [other for other in rows if other.cells[0] == one.cells[0]][:1]
     return rows

@@ -17,6 +17,7 @@ pub use vector::{
     AutoresetMode, Ended, ParallelEnv, VectorConfig, VectorEnv, VectorError, VectorStep, check_vector_env,
 };
 pub use wrappers::{
-    ClipAction, EpisodeStatistics, FlattenObservation, MomentsError, NormalizeObservation, NormalizeReward,
-    RecordEpisodeStatistics, Recorded, RescaleAction, RunningMoments, TimeLimit, Updates,
+    ActionTransform, Clip, ClipAction, EpisodeStatistics, FlattenObservation, MomentsError, NormalizeObservation,
+    NormalizeReward, RecordEpisodeStatistics, Recorded, Rescale, RescaleAction, RunningMoments, TimeLimit,
+    TransformAction, Updates,
 };

@@ -12,12 +12,14 @@ mod record_episode_statistics;
 mod rescale_action;
 mod running_moments;
 mod time_limit;
+mod transform_action;
 
-pub use clip_action::ClipAction;
+pub use clip_action::{Clip, ClipAction};
 pub use flatten_observation::FlattenObservation;
 pub use normalize_observation::NormalizeObservation;
 pub use normalize_reward::NormalizeReward;
 pub use record_episode_statistics::{EpisodeStatistics, RecordEpisodeStatistics, Recorded};
-pub use rescale_action::RescaleAction;
+pub use rescale_action::{Rescale, RescaleAction};
 pub use running_moments::{MomentsError, RunningMoments, Updates};
 pub use time_limit::TimeLimit;
+pub use transform_action::{ActionTransform, TransformAction};

@@ -1,17 +1,25 @@
 //! [`RescaleAction`].
 
-use crate::gym::{BoxSpace, Env, EnvError, Metric, Obs, Space, Step};
+use super::transform_action::{ActionTransform, TransformAction};
+use crate::gym::{BoxSpace, Env};
 
 /// Takes actions between two numbers and stretches them to the box of the wrapped environment, as Gymnasium's wrapper
 /// of that name.
-#[derive(Clone, Debug)]
-pub struct RescaleAction<E> {
-    env: E,
-    action_space: BoxSpace,
+pub type RescaleAction<E> = TransformAction<E, Rescale>;
+
+/// From between these two numbers to between the bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Rescale {
     low: f64,
     high: f64,
-    /// The action after stretching; a buffer.
-    rescaled: Vec<f32>,
+}
+
+impl ActionTransform for Rescale {
+    fn entry(&self, entry: f32, low: f32, high: f32) -> f32 {
+        let share = (f64::from(entry) - self.low) / (self.high - self.low);
+        let stretched = f64::from(low) + share * (f64::from(high) - f64::from(low));
+        (stretched as f32).clamp(low, high)
+    }
 }
 
 impl<E: Env<ActionSpace = BoxSpace>> RescaleAction<E> {
@@ -24,71 +32,7 @@ impl<E: Env<ActionSpace = BoxSpace>> RescaleAction<E> {
         let bounded = env.action_space().bounds().all(|(low, high)| low.is_finite() && high.is_finite());
         assert!(bounded, "an action space without bounds cannot be rescaled: {:?}", env.action_space());
         let action_space = BoxSpace::uniform(env.action_space().shape(), low, high);
-        Self { env, action_space, low: low.into(), high: high.into(), rescaled: Vec::new() }
-    }
-
-    /// The wrapped environment.
-    pub fn inner(&self) -> &E {
-        &self.env
-    }
-
-    /// The wrapped environment; actions that it is given there are not rescaled.
-    pub fn inner_mut(&mut self) -> &mut E {
-        &mut self.env
-    }
-
-    fn rescale(&mut self, action: &Vec<f32>) -> Result<(), EnvError> {
-        if !self.action_space.contains(action) {
-            return Err(EnvError::outside(action, &self.action_space));
-        }
-        let (from, width) = (self.low, self.high - self.low);
-        self.rescaled.clear();
-        self.rescaled.extend(action.iter().zip(self.env.action_space().bounds()).map(|(&entry, (low, high))| {
-            let share = (f64::from(entry) - from) / width;
-            let stretched = f64::from(low) + share * (f64::from(high) - f64::from(low));
-            (stretched as f32).clamp(low, high)
-        }));
-        Ok(())
-    }
-}
-
-impl<E: Env<ActionSpace = BoxSpace>> Env for RescaleAction<E> {
-    type ObservationSpace = E::ObservationSpace;
-    type ActionSpace = BoxSpace;
-    type Info = E::Info;
-
-    fn observation_space(&self) -> &E::ObservationSpace {
-        self.env.observation_space()
-    }
-
-    fn action_space(&self) -> &BoxSpace {
-        &self.action_space
-    }
-
-    fn reset(&mut self, seed: Option<u64>) -> Obs<E> {
-        self.env.reset(seed)
-    }
-
-    fn step(&mut self, action: &Vec<f32>) -> Result<Step<Obs<E>, E::Info>, EnvError> {
-        self.rescale(action)?;
-        self.env.step(&self.rescaled)
-    }
-
-    fn reset_into(&mut self, seed: Option<u64>, observation: &mut Obs<E>) {
-        self.env.reset_into(seed, observation);
-    }
-
-    fn step_into(&mut self, action: &Vec<f32>, observation: &mut Obs<E>) -> Result<Step<(), E::Info>, EnvError> {
-        self.rescale(action)?;
-        self.env.step_into(&self.rescaled, observation)
-    }
-
-    fn action_mask(&self) -> Option<&[bool]> {
-        self.env.action_mask()
-    }
-
-    fn metrics(&self) -> Vec<Metric> {
-        self.env.metrics()
+        Self::with(env, action_space, Rescale { low: low.into(), high: high.into() })
     }
 }
 
