@@ -106,6 +106,38 @@ fn rewards_sum_to_minus_the_total_latency() {
 }
 
 #[test]
+fn imbalance_is_the_work_left_on_the_chosen_server_beyond_the_mean() {
+    let weighted = setting(&format!("noise_cv = 0.0\nreward = {{ imbalance = 2.0 }}\n{PLAIN}"));
+    let plain = setting(&format!("noise_cv = 0.0\n{PLAIN}"));
+    let mut offload = Offload::new(Arc::clone(&weighted));
+    let unweighted = Offload::new(plain);
+    offload.reset(Some(4));
+    let mut seen = (0.0_f64, 0.0_f64);
+    for turn in 0.. {
+        let world = offload.world().unwrap();
+        let (now, tasks) = (world.now(), world.tasks()[..world.decided()].to_vec());
+        // What has arrived and not ended, as the tasks themselves tell.
+        let left = |target: usize| {
+            let here = tasks.iter().filter(|task| task.target == target && task.server_arrival <= now);
+            here.map(|task| (task.server.end - task.server.start.max(now)).max(0.0)).sum::<f64>()
+        };
+        let target = [0, 3, 3, 1][turn % 4];
+        let servers = weighted.servers.len();
+        let mean = (1..=servers).map(left).sum::<f64>() / servers as f64;
+        let expected = if target == 0 { 0.0 } else { left(target) - mean };
+        let outcome = offload.decide(Decision::to(target)).unwrap();
+        assert!((outcome.imbalance_s - expected).abs() < 1e-9, "{} is not {expected}", outcome.imbalance_s);
+        let cost = unweighted.reward(&outcome) - offload.reward(&outcome);
+        assert!((cost - 2.0 * expected / weighted.scenario.reward.reference_s.0).abs() < 1e-9, "{cost}");
+        seen = (seen.0.max(expected), seen.1.min(expected));
+        if offload.is_over() {
+            break;
+        }
+    }
+    assert!(seen.0 > 0.1 && seen.1 < -0.01, "both kinds occur: {seen:?}");
+}
+
+#[test]
 fn an_episode_agrees_with_its_reconstruction_stage_by_stage() {
     for (seed, scheme) in [(1, Scheme::Random), (2, Scheme::CentralGreedy), (3, Scheme::NeurosurgeonRandom)] {
         let setting = setting(&format!("noise_cv = 0.3\n{PLAIN}"));
