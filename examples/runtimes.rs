@@ -1,0 +1,326 @@
+//! Measures the runtimes and prints tables: `cargo run --release --example runtimes [modes] [actors] [--quick]`.
+//!
+//! - `modes`: free-running against serial at the same replay ratio on `Pendulum-v1`, ten seeds each: what the policies are
+//!   worth at the end and on the way there.
+//! - `actors`: steps per second of the default scenario in the free-running mode with 1, 2 and 4 actors, with the figures
+//!   of the runtime's health; also with environments that wait, as those of an outside simulator do.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mec_gym::agents::agent::{ActMode, Algorithm, Learner, Metrics, ObservationBatch, Policy};
+use mec_gym::agents::device::Device;
+use mec_gym::agents::nn::BodyConfig;
+use mec_gym::agents::runtime::{Mode, Observer, ObserverError, Progress, RuntimeConfig, train};
+use mec_gym::agents::sac::{SacConfig, Warmup};
+use mec_gym::agents::spec::EnvSpec;
+use mec_gym::envs::gym::classic::Pendulum;
+use mec_gym::envs::gym::{Act, ActionSpace, Env, EnvError, Metric, Obs, Step};
+use mec_gym::envs::offload::{OffloadEnv, OffloadForm, Scenario, Setting};
+use mec_gym::envs::rng::{Prng, stream};
+use mec_gym::experiments::summary::{Estimate, bootstrap, mean};
+
+/// As in the `mec-gym` program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const RESAMPLES: usize = 10_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let parts: Vec<&str> = arguments.iter().map(String::as_str).filter(|&argument| argument != "--quick").collect();
+    if let Some(part) = parts.iter().find(|part| !["modes", "actors"].contains(part)) {
+        return Err(format!("there is no part {part:?}; accepted are modes, actors and --quick").into());
+    }
+    let wanted = |part| parts.is_empty() || parts.contains(&part);
+    if wanted("modes") {
+        modes(quick)?;
+    }
+    if wanted("actors") {
+        actors(quick)?;
+    }
+    Ok(())
+}
+
+// Modes.
+
+/// What a run of one seed came to.
+#[derive(Clone, Copy)]
+struct Worth {
+    /// Mean return of the last evaluation.
+    at_end: f64,
+    /// Mean over all evaluations but the first, which nothing was learned before.
+    on_the_way: f64,
+    /// Updates per step after the first `learning_starts`.
+    replay_ratio: f64,
+}
+
+fn modes(quick: bool) -> Result<(), Box<dyn Error>> {
+    let (seeds, steps) = if quick { (2, 600) } else { (10, 10_000) };
+    let mut worths: Vec<(Mode, Vec<Worth>)> = vec![(Mode::Serial, vec![]), (Mode::FreeRunning, vec![])];
+    for seed in 1..=seeds {
+        for (mode, worths) in &mut worths {
+            worths.push(pendulum(*mode, seed, steps)?);
+            eprintln!("{mode:?}, seed {seed}: {:.1} at the end", worths[worths.len() - 1].at_end);
+        }
+    }
+    println!("\n`Pendulum-v1`, {steps} steps, {seeds} seeds: IQM over seeds with its 95 % interval\n");
+    println!("| mode | return at the end | mean return on the way | updates per step |");
+    println!("|---|---:|---:|---:|");
+    let mut rng = stream(1, "runtimes/bootstrap");
+    for (mode, worths) in &worths {
+        let mut shown = |figure: fn(&Worth) -> f64| {
+            let figures: Vec<f64> = worths.iter().map(figure).collect();
+            interval(&bootstrap(&[figures], iqm, RESAMPLES, &mut rng))
+        };
+        let ratio = mean(&worths.iter().map(|worth| worth.replay_ratio).collect::<Vec<_>>());
+        let [at_end, on_the_way] = [shown(|worth| worth.at_end), shown(|worth| worth.on_the_way)];
+        println!("| {mode:?} | {at_end} | {on_the_way} | {ratio:.3} |");
+    }
+    let of = |index: usize, figure: fn(&Worth) -> f64| worths[index].1.iter().map(figure).collect::<Vec<f64>>();
+    let mut chance = |figure: fn(&Worth) -> f64| interval(&improvement(&of(1, figure), &of(0, figure), &mut rng));
+    println!("\nProbability that a free-running run ends better than a serial one: {}", chance(|worth| worth.at_end));
+    println!("on the way: {}", chance(|worth| worth.on_the_way));
+    Ok(())
+}
+
+/// One run: small networks, so that ten seeds take minutes; otherwise as `scripts/pendulum_curves.sh`.
+fn pendulum(mode: Mode, seed: u64, steps: u64) -> Result<Worth, Box<dyn Error>> {
+    let config = SacConfig {
+        actor_lr: 1e-3,
+        critic_lr: 1e-3,
+        alpha_lr: 1e-3,
+        batch_size: 128,
+        body: BodyConfig::Mlp { hidden: vec![64, 64] },
+        ..SacConfig::default()
+    };
+    let evaluate_every = steps / 10;
+    let runtime = RuntimeConfig { mode, actors: 2, envs: 4, steps, evaluate_every, ..RuntimeConfig::default() };
+    let mut learner = config.build(&EnvSpec::of(&Pendulum::v1()), &Device::flex(), seed)?;
+    let mut returns = Returns(Vec::new());
+    let outcome = train(&mut learner, |_| Pendulum::v1(), &runtime, seed, &mut returns)?;
+    let at_end = mean_return(&learner.policy(), 50)?;
+    let learned = outcome.env_steps - config.learning_starts as u64;
+    let replay_ratio = outcome.updates as f64 / learned as f64;
+    Ok(Worth { at_end, on_the_way: mean(&returns.0[1..]), replay_ratio })
+}
+
+/// Mean returns of all evaluations.
+struct Returns(Vec<f64>);
+
+impl<L: Learner> Observer<L> for Returns {
+    fn on_evaluate(&mut self, _: u64, policy: &L::Policy, _: &L) -> Result<(), ObserverError> {
+        self.0.push(mean_return(policy, 10)?);
+        Ok(())
+    }
+}
+
+fn mean_return<P: Policy>(policy: &P, episodes: u64) -> Result<f64, EnvError> {
+    let (mut policy, mut env) = (policy.clone(), Pendulum::v1());
+    let (mut rng, mut actions, mut total) = (stream(0, "greedy"), Vec::new(), 0.0);
+    for episode in 0..episodes {
+        let mut observation = env.reset(Some(1_000_000 + episode));
+        loop {
+            let batch = ObservationBatch { rows: 1, observations: &observation, masks: None };
+            policy.act(&batch, ActMode::Greedy, &mut rng, &mut actions);
+            let step = env.step(&env.action_space().decode(&actions))?;
+            total += step.reward;
+            if step.is_last() {
+                break;
+            }
+            observation = step.observation;
+        }
+    }
+    Ok(total / episodes as f64)
+}
+
+/// Interquartile mean: the mean of what is left when a quarter of the values, rounded down, is cut off at either end
+/// (Agarwal et al. 2021, arXiv:2108.13264).
+fn iqm(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let cut = values.len() / 4;
+    mean(&values[cut..values.len() - cut])
+}
+
+/// P(x > y) + P(x = y) / 2 of runs drawn at random from either side (Agarwal et al. 2021); both are resampled.
+fn improvement(x: &[f64], y: &[f64], rng: &mut Prng) -> Estimate {
+    let runs = |values: &[f64], left: bool| values.iter().map(|&value| (left, value)).collect::<Vec<_>>();
+    let share = |runs: &[(bool, f64)]| {
+        let (left, right): (Vec<_>, Vec<_>) = runs.iter().partition(|(left, _)| *left);
+        let pairs = left.iter().flat_map(|(_, x)| right.iter().map(move |(_, y)| (x, y)));
+        let wins = pairs.map(|(x, y)| if x > y { 1.0 } else { f64::from(u8::from(x == y)) / 2.0 });
+        mean(&wins.collect::<Vec<f64>>())
+    };
+    bootstrap(&[runs(x, true), runs(y, false)], share, RESAMPLES, rng)
+}
+
+fn interval(estimate: &Estimate) -> String {
+    format!("{:.2} ({:.2} to {:.2})", estimate.value, estimate.low, estimate.high)
+}
+
+// Actors.
+
+/// What is asked of the learner, and what environments cost.
+struct Load {
+    name: &'static str,
+    replay_ratio: f64,
+    wait: Duration,
+}
+
+fn actors(quick: bool) -> Result<(), Box<dyn Error>> {
+    let setting = Arc::new(Setting::new(Scenario::preset("default")?)?);
+    let (seconds, rounds) = if quick { (0.5, 1) } else { (5.0, 3) };
+    let waiting = Duration::from_millis(1);
+    let loads = [
+        Load { name: "as in `experiments/configs/default.toml`", replay_ratio: 0.25, wait: Duration::ZERO },
+        Load { name: "few updates", replay_ratio: 1.0 / 256.0, wait: Duration::ZERO },
+        Load { name: "steps that wait for 1 ms", replay_ratio: 0.25, wait: waiting },
+    ];
+    println!("\nThe default scenario, free-running, 8 environments; medians of {rounds} round(s) of {seconds} s\n");
+    println!(
+        "| load | actors | steps/s | over one actor | policy lag, updates | updates per step | chunks waiting | \
+         actors idle | learner idle |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+    for load in &loads {
+        let mut found: [Vec<Figures>; 3] = Default::default();
+        for _ in 0..rounds {
+            for (found, actors) in found.iter_mut().zip([1, 2, 4]) {
+                found.push(free_run(&setting, load, actors, seconds)?);
+            }
+        }
+        let base = median(&found[0], |figures| figures.rate);
+        for (found, actors) in found.iter().zip([1, 2, 4]) {
+            let rate = median(found, |figures| figures.rate);
+            let health = |name: &'static str| median(found, |figures| figures.health.get(name));
+            println!(
+                "| {} | {actors} | {rate:.0} | {:.2} | {:.1} | {:.4} | {:.2} | {:.0} % | {:.0} % |",
+                load.name,
+                rate / base,
+                health("dist/policy_lag"),
+                health("dist/replay_ratio"),
+                health("dist/queue_depth"),
+                100.0 * health("dist/actor_idle"),
+                100.0 * health("dist/learner_idle"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Steps per second after the warm-up, and the runtime's health then.
+struct Figures {
+    rate: f64,
+    health: Metrics,
+}
+
+fn median(figures: &[Figures], figure: impl Fn(&Figures) -> f64) -> f64 {
+    let mut values: Vec<f64> = figures.iter().map(figure).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The main job's hyperparameters.
+fn main_job(replay_ratio: f64) -> SacConfig {
+    SacConfig {
+        gamma: 0.9,
+        batch_size: 128,
+        buffer_capacity: 100_000,
+        learning_starts: 1_000,
+        replay_ratio,
+        warmup: Warmup::Policy,
+        initial_alpha: 0.05,
+        body: BodyConfig::Scorer { hidden: vec![64, 64], prior_scale: 10.0, q_prior_scale: 1.0 },
+        ..SacConfig::default()
+    }
+}
+
+fn free_run(setting: &Arc<Setting>, load: &Load, actors: usize, seconds: f64) -> Result<Figures, Box<dyn Error>> {
+    let make_env = |_| Waiting { env: OffloadEnv::new(Arc::clone(setting)), wait: load.wait };
+    let runtime = RuntimeConfig {
+        mode: Mode::FreeRunning,
+        actors,
+        envs: 8,
+        steps: u64::MAX / 2,
+        progress_every: 500,
+        ..RuntimeConfig::default()
+    };
+    let mut learner = main_job(load.replay_ratio).build(&EnvSpec::of(&make_env(0)), &Device::flex(), 1)?;
+    let mut watch = Watch { seconds, start: None, last: None, health: Vec::new() };
+    train(&mut learner, make_env, &runtime, 1, &mut watch)?;
+    let ((steps, since), (last, until)) = watch.start.zip(watch.last).ok_or("the run ended in its warm-up")?;
+    let names = ["dist/policy_lag", "dist/replay_ratio", "dist/queue_depth", "dist/actor_idle", "dist/learner_idle"];
+    let average = |name: &'static str| {
+        let values: Vec<f64> =
+            watch.health.iter().map(|health| health.get(name)).filter(|value| !value.is_nan()).collect();
+        (name, if values.is_empty() { f64::NAN } else { mean(&values) })
+    };
+    Ok(Figures { rate: (last - steps) as f64 / (until - since), health: Metrics::new(names.map(average).to_vec()) })
+}
+
+/// Watches from the first report after the first 2,000 steps on, and stops the run.
+struct Watch {
+    seconds: f64,
+    start: Option<(u64, f64)>,
+    last: Option<(u64, f64)>,
+    health: Vec<Metrics>,
+}
+
+impl<L: Learner> Observer<L> for Watch {
+    fn on_progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
+        let now = (progress.env_steps, progress.seconds);
+        if self.start.is_some() && !Observer::<L>::should_stop(self) {
+            self.last = Some(now);
+            self.health.push(progress.metrics.clone());
+        } else if progress.env_steps >= 2_000 && self.start.is_none() {
+            self.start = Some(now);
+        }
+        Ok(())
+    }
+
+    fn should_stop(&self) -> bool {
+        self.start.zip(self.last).is_some_and(|(start, last)| last.1 - start.1 >= self.seconds)
+    }
+}
+
+/// An environment whose steps take longer, as one that asks an outside simulator.
+struct Waiting<E> {
+    env: E,
+    wait: Duration,
+}
+
+impl<E: Env> Env for Waiting<E> {
+    type ObservationSpace = E::ObservationSpace;
+    type ActionSpace = E::ActionSpace;
+    type Info = E::Info;
+
+    fn observation_space(&self) -> &E::ObservationSpace {
+        self.env.observation_space()
+    }
+
+    fn action_space(&self) -> &E::ActionSpace {
+        self.env.action_space()
+    }
+
+    fn reset(&mut self, seed: Option<u64>) -> Obs<E> {
+        self.env.reset(seed)
+    }
+
+    fn step(&mut self, action: &Act<E>) -> Result<Step<Obs<E>, E::Info>, EnvError> {
+        if !self.wait.is_zero() {
+            std::thread::sleep(self.wait);
+        }
+        self.env.step(action)
+    }
+
+    fn action_mask(&self) -> Option<&[bool]> {
+        self.env.action_mask()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        self.env.metrics()
+    }
+}

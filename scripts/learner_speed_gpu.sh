@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Measures gradient steps of our soft actor-critic on a GPU beside PyTorch's on the same one, for batches of 256 to 16,384.
+#
+# scripts/learner_speed_gpu.sh [--quick] [--only mec-gym torch] [--rounds 5] [--seconds 5]
+#
+# DEVICE=wgpu measures ours through Vulkan instead of CUDA. Needs an NVIDIA GPU with its driver, and what
+# scripts/learner_speed.sh needs. Building the feature `cuda` needs network access (burn fetches LLVM from its release page)
+# and some minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+device="${DEVICE:-cuda}"
+missing=()
+[[ $device == cuda || $device == wgpu ]] || missing+=("DEVICE is $device; accepted are cuda and wgpu")
+if ! command -v nvidia-smi > /dev/null; then
+    missing+=("an NVIDIA driver: there is no nvidia-smi here")
+elif ! nvidia-smi --list-gpus 2> /dev/null | grep -q GPU; then
+    missing+=("a GPU: nvidia-smi lists none")
+fi
+if (( ${#missing[@]} == 0 )); then
+    source scripts/learner_speed/venv.sh
+    "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' ||
+        missing+=("CUDA in PyTorch: torch.cuda.is_available() is false, so the driver may be too old for this version")
+fi
+if (( ${#missing[@]} == 0 )) && ! cargo build --release -p mec-gym --example learner_peers --features "$device" --locked; then
+    missing+=("a build with --features $device, which failed as said above")
+fi
+if (( ${#missing[@]} > 0 )); then
+    echo "The learner cannot be measured on a GPU here. What is missing:" >&2
+    printf ' - %s\n' "${missing[@]}" >&2
+    exit 1
+fi
+"$python" scripts/learner_speed/report.py "${CARGO_TARGET_DIR:-target}/release/examples" --gpu "$device" "$@"
