@@ -165,6 +165,21 @@ impl Policy for LinearPolicy {
             self.heads.greedy(&logits, mask, actions);
         }
     }
+
+    fn state(&self) -> StateDict {
+        let mut state = StateDict::new("cem policy");
+        state.insert_array("explore", &[self.explore.len()], self.explore.clone());
+        state.insert_array("greedy", &[self.greedy.len()], self.greedy.clone());
+        state
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
+        state.expect_kind("cem policy")?;
+        let explore = state.array("explore", &[self.explore.len()])?.to_vec();
+        self.greedy = state.array("greedy", &[self.greedy.len()])?.to_vec();
+        self.explore = explore;
+        Ok(())
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,10 +1,10 @@
 //! The traits every method implements: [`Policy`], [`Learner`] and [`Algorithm`].
 
-use mec_envs::gym::EnvError;
 use mec_envs::rng::Prng;
 use thiserror::Error;
 
-use crate::checkpoint::CheckpointError;
+use crate::actor_error::ActorError;
+use crate::checkpoint::{self, CheckpointError};
 use crate::device::Device;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -37,6 +37,24 @@ pub trait Policy: Clone + Send + Sync + 'static {
     ///
     /// The result is a function of the arguments and the policy alone.
     fn act(&mut self, batch: &ObservationBatch<'_>, mode: ActMode, rng: &mut Prng, actions: &mut Vec<f32>);
+
+    /// All that [`Learner::policy`] of one learner may give differently at different times, its shape aside.
+    fn state(&self) -> StateDict;
+
+    /// Acts from now on as the policy that gave `state`.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when `state` is from another method or of another shape; the policy is then unchanged.
+    fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError>;
+}
+
+/// A policy on its way to an actor that shares no memory with the learner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// The state of the policy, in the format of checkpoints.
+    pub bytes: Vec<u8>,
+    /// Its version, by which actors tell old weights from new ones.
+    pub version: u64,
 }
 
 /// Learns. Owns its memory of experience and its random generator.
@@ -66,6 +84,11 @@ pub trait Learner {
 
     /// The version of the policy: grows when, and only when, [`policy`](Learner::policy) would return another one.
     fn version(&self) -> u64;
+
+    /// The policy as bytes, for a [`Worker`](crate::actor::Worker) on another machine.
+    fn weights(&self) -> Weights {
+        Weights { bytes: checkpoint::to_bytes(&self.policy().state()), version: self.version() }
+    }
 
     /// Everything needed to go on learning, the experience aside.
     fn state(&self) -> StateDict;
@@ -194,16 +217,9 @@ pub enum TrainError {
     /// The run is configured wrongly.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// An environment refused a step.
-    #[error("environment stream {env}, step {step}: {source}")]
-    Env {
-        /// Which stream.
-        env: usize,
-        /// Steps of that stream before.
-        step: u64,
-        /// Its error.
-        source: EnvError,
-    },
+    /// An environment cannot go on.
+    #[error(transparent)]
+    Actor(#[from] ActorError),
     /// An actor thread panicked.
     #[error("actor {actor} panicked: {message}")]
     ActorPanicked {

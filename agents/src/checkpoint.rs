@@ -70,8 +70,16 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 /// [`save`] wrote. Never panics, whatever the bytes.
 pub fn load(path: &Path) -> Result<StateDict, CheckpointError> {
     let bytes = fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-    from_bytes(&bytes).map_err(|Problem { found, expected }| CheckpointError::Damaged {
-        path: path.to_owned(),
+    parse(&bytes, path)
+}
+
+/// What [`to_bytes`] gave; `place` is named in errors.
+///
+/// # Errors
+/// [`CheckpointError::Damaged`] when the bytes are others. Never panics.
+pub fn parse(bytes: &[u8], place: &Path) -> Result<StateDict, CheckpointError> {
+    from_bytes(bytes).map_err(|Problem { found, expected }| CheckpointError::Damaged {
+        path: place.to_owned(),
         found,
         expected,
     })

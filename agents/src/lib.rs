@@ -21,6 +21,8 @@ pub mod state;
 
 pub mod checkpoint;
 
+pub mod actor_error;
+
 pub mod agent;
 
 pub mod nn;

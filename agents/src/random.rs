@@ -53,6 +53,14 @@ impl Policy for RandomPolicy {
             actions.extend((0..self.continuous).map(|_| rng.random_range(-1.0..=1.0_f32)));
         }
     }
+
+    fn state(&self) -> StateDict {
+        StateDict::new("random policy")
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
+        state.expect_kind("random policy")
+    }
 }
 
 impl Learner for RandomLearner {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use mec_agents::actor::ActorError;
 use mec_agents::agent::{Algorithm, Learner, TrainError};
 use mec_agents::device::Device;
 use mec_agents::nn::BodyConfig;
@@ -93,7 +94,7 @@ fn every_mode_ends_and_keeps_the_replay_ratio() {
 fn an_error_of_an_environment_ends_the_run_with_its_place() {
     for mode in MODES {
         let error = run(mode, |index| Breaking::after(if index == 3 { 90 } else { usize::MAX }, false)).unwrap_err();
-        assert!(matches!(error, TrainError::Env { env: 3, step: 90, .. }), "{mode:?} {error}");
+        assert!(matches!(error, TrainError::Actor(ActorError::Refused { env: 3, step: 90, .. })), "{mode:?} {error}");
     }
 }
 

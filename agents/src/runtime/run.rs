@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::config::RuntimeConfig;
 use super::health::Health;
 use super::observer::{Observer, ObserverError, Outcome, Progress};
-use crate::actor::{ActorError, Experience};
+use crate::actor::Experience;
 use crate::agent::{Learner, Metrics, TrainError};
 
 /// A learner under training: takes experience in, trains, and tells the observer.
@@ -147,10 +147,4 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
 /// The first point after `steps` of the grid 0, `every`, 2 `every`, ...
 fn next_point(steps: u64, every: u64) -> u64 {
     (steps / every + 1) * every
-}
-
-impl From<ActorError> for TrainError {
-    fn from(ActorError { env, step, source }: ActorError) -> Self {
-        Self::Env { env, step, source }
-    }
 }

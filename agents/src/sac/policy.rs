@@ -7,7 +7,9 @@ use rand_distr::StandardNormal;
 
 use super::networks::Model;
 use crate::agent::{ActMode, ObservationBatch, Policy};
+use crate::checkpoint::CheckpointError;
 use crate::nn::{Body, Heads, LOG_STD_MAX, LOG_STD_MIN, Mlp, Parameters, host, matrix};
+use crate::state::StateDict;
 
 /// A snapshot of the actor of a [`SacLearner`](super::SacLearner), on the CPU.
 #[derive(Clone, Debug)]
@@ -79,5 +81,18 @@ impl Policy for SacPolicy {
                 }
             }
         }
+    }
+    fn state(&self) -> StateDict {
+        let mut state = StateDict::new("sac policy");
+        self.weights.write("actor", &mut state);
+        state.insert_value("uniform", self.uniform);
+        state
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
+        state.expect_kind("sac policy")?;
+        let (weights, uniform) = (self.weights.read("actor", state)?, state.value("uniform")?);
+        (self.weights, self.uniform) = (weights, uniform);
+        Ok(())
     }
 }

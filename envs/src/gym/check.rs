@@ -1,5 +1,6 @@
 //! [`check_env`]: a conformance suite that authors of environments can call in their own tests.
 
+use serde_json::Value;
 use thiserror::Error;
 
 use super::env::{Act, Env, EnvError, Metric, Obs, Step};
@@ -25,7 +26,9 @@ pub struct CheckError {
 /// changes anything; observations lie in the space and flatten to its length; rewards are finite; masks fit the layout
 /// and leave each head a choice; an episode is not both terminated and truncated; equal seeds give equal episodes, and
 /// an unseeded `reset` continues the seeded stream; `reset_into` and `step_into` do what `reset` and `step` do,
-/// whatever the buffer held; metric names do not change. Infos are not compared: they need not be comparable.
+/// whatever the buffer held; metric names do not change; what outlives an episode is in `memory`, so that a new
+/// environment that is given it repeats an episode, and the memory of another environment is refused. Infos are not
+/// compared: they need not be comparable.
 ///
 /// # Errors
 /// The first broken promise.
@@ -56,7 +59,38 @@ pub fn check_env<E: Env>(mut make: impl FnMut() -> E, seed: u64, steps: usize) -
         returned.same_as(&written)?;
     }
     let step = returned.steps;
-    ensure(metric_names(&first) == names, seed, step, || "the names of `metrics` changed during an episode".into())
+    ensure(metric_names(&first) == names, seed, step, || "the names of `metrics` changed during an episode".into())?;
+    let memory = first.memory();
+    repeats_an_episode_from_memory([&mut first, &mut make()], memory, seed, steps)
+}
+
+/// `envs` are one that has had episodes and a new one; `memory` is that of the first.
+fn repeats_an_episode_from_memory<E: Env>(
+    [used, new]: [&mut E; 2],
+    memory: Option<Value>,
+    seed: u64,
+    steps: usize,
+) -> Result<(), CheckError> {
+    let foreign = serde_json::json!({ "from": "check_env" });
+    let refused = matches!(new.set_memory(Some(&foreign)), Err(EnvError::ForeignMemory { .. }));
+    ensure(refused, seed, 0, || "`set_memory` must refuse what no such environment remembers".into())?;
+    let taken = new.set_memory(memory.as_ref());
+    ensure(taken.is_ok(), seed, 0, || format!("`set_memory` refused what `memory` gave: {taken:?}"))?;
+    ensure(new.memory() == memory, seed, 0, || "`memory` does not give what `set_memory` was given".into())?;
+    let stale = used.reset(Some(seed.wrapping_add(1)));
+    let taken = used.set_memory(memory.as_ref());
+    ensure(taken.is_ok(), seed, 0, || format!("`set_memory` refused its own memory: {taken:?}"))?;
+    let mut used = Rollout::start(used, Form::Written, seed, stale.clone())?;
+    let mut new = Rollout::start(new, Form::Written, seed, stale)?;
+    for _ in 0..steps {
+        used.same_as(&new).map_err(|error| CheckError {
+            problem: format!("a new environment with the same memory goes another way: {}", error.problem),
+            ..error
+        })?;
+        used.advance()?;
+        new.advance()?;
+    }
+    Ok(())
 }
 
 fn metric_names<E: Env>(env: &E) -> Vec<&'static str> {
@@ -231,8 +265,10 @@ impl<'a, E: Env> Rollout<'a, E> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::classic::Pendulum;
     use super::super::probe::{Probe, Rung};
     use super::super::space::{BoxSpace, Discrete};
+    use super::super::{NormalizeObservation, TimeLimit};
     use super::*;
 
     /// A probe that closes its last choice, and takes it all the same.
@@ -297,6 +333,37 @@ mod tests {
         fn step_into(&mut self, action: &Vec<f32>, _observation: &mut Vec<f32>) -> Result<Step<()>, EnvError> {
             Ok(self.0.step(action)?.map(drop))
         }
+    }
+
+    /// Normalises by statistics that it keeps to itself.
+    struct Secretive(NormalizeObservation<TimeLimit<Pendulum>>);
+
+    impl Env for Secretive {
+        type ObservationSpace = BoxSpace;
+        type ActionSpace = BoxSpace;
+        type Info = ();
+
+        fn observation_space(&self) -> &BoxSpace {
+            self.0.observation_space()
+        }
+
+        fn action_space(&self) -> &BoxSpace {
+            self.0.action_space()
+        }
+
+        fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+            self.0.reset(seed)
+        }
+
+        fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
+            self.0.step(action)
+        }
+    }
+
+    #[test]
+    fn an_environment_that_does_not_tell_what_it_remembers_is_found_out() {
+        let error = check_env(|| Secretive(NormalizeObservation::new(Pendulum::v1())), 1, 10).unwrap_err();
+        assert!(error.problem.contains("with the same memory goes another way"), "{error}");
     }
 
     #[test]

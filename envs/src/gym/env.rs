@@ -2,6 +2,9 @@
 
 use std::fmt::Debug;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::space::{ActionSpace, Space};
@@ -105,6 +108,40 @@ pub trait Env {
     fn metrics(&self) -> Vec<Metric> {
         Vec::new()
     }
+
+    /// What outlives an episode: all that a seeded `reset` does not set anew, such as the running statistics of
+    /// [`NormalizeObservation`](super::NormalizeObservation). `None` for an environment that remembers nothing, as most
+    /// do; wrappers hand on what they wrap.
+    ///
+    /// Taken before the `reset` that starts an episode, it makes the state within that episode a function of little: an
+    /// equal environment that is given the memory, reset with the seed and stepped with the same actions has come to
+    /// the same point. So an episode can be stored, and resumed, without a form of its own for every environment.
+    fn memory(&self) -> Option<Value> {
+        None
+    }
+
+    /// Puts back what [`memory`](Env::memory) of an equal environment gave; the next call must be `reset`.
+    ///
+    /// # Errors
+    /// [`EnvError::ForeignMemory`] when it is not one of such an environment; nothing is then changed.
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        match memory {
+            None => Ok(()),
+            Some(_) => Err(EnvError::ForeignMemory { reason: "this environment remembers nothing".to_owned() }),
+        }
+    }
+}
+
+/// The memory of a wrapper that has one of its own.
+pub(super) fn to_memory(own: impl Serialize) -> Option<Value> {
+    Some(serde_json::to_value(own).expect("memories are plain structs, which have a JSON form"))
+}
+
+/// Reads what [`to_memory`] wrote.
+pub(super) fn from_memory<T: DeserializeOwned>(memory: Option<&Value>) -> Result<T, EnvError> {
+    let refuse = |reason: String| EnvError::ForeignMemory { reason };
+    let memory = memory.ok_or_else(|| refuse("there is none, and this environment has one".to_owned()))?;
+    T::deserialize(memory).map_err(|error| refuse(error.to_string()))
 }
 
 /// What [`Env::step`] returns.
@@ -157,6 +194,12 @@ pub enum EnvError {
         reason: String,
         /// What the space accepts.
         accepted: String,
+    },
+    /// [`Env::set_memory`] with what no such environment remembers.
+    #[error("this is not the memory of such an environment: {reason}")]
+    ForeignMemory {
+        /// What is wrong with it.
+        reason: String,
     },
 }
 

@@ -1,5 +1,7 @@
 //! [`FlattenObservation`].
 
+use serde_json::Value;
+
 use crate::gym::{Act, BoxSpace, Env, EnvError, Metric, Obs, Space, Step};
 
 /// Shows any observation as one row of numbers, as Gymnasium's wrapper of that name.
@@ -80,6 +82,14 @@ impl<E: Env> Env for FlattenObservation<E> {
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        self.env.memory()
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        self.env.set_memory(memory)
     }
 }
 

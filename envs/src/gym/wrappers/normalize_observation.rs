@@ -1,6 +1,10 @@
 //! [`NormalizeObservation`].
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::running_moments::{EPSILON, MomentsError, RunningMoments, Updates, positive};
+use crate::gym::env::{from_memory, to_memory};
 use crate::gym::{Act, BoxSpace, Env, EnvError, Metric, Space, Step};
 
 /// Brings each entry of the observation to mean 0 and variance 1 by its running statistics, as Gymnasium's wrapper of
@@ -34,6 +38,14 @@ pub struct NormalizeObservation<E> {
     moments: RunningMoments,
     epsilon: f64,
     updates: Updates,
+}
+
+/// What outlives an episode.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    moments: RunningMoments,
+    env: Option<Value>,
 }
 
 impl<E: Env<ObservationSpace = BoxSpace>> NormalizeObservation<E> {
@@ -136,6 +148,19 @@ impl<E: Env<ObservationSpace = BoxSpace>> Env for NormalizeObservation<E> {
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        to_memory(Memory { moments: self.moments.clone(), env: self.env.memory() })
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        let Memory { moments, env } = from_memory(memory)?;
+        let foreign = |error: MomentsError| EnvError::ForeignMemory { reason: error.to_string() };
+        let moments = moments.of_entries(self.env.observation_space().flat_dim()).map_err(foreign)?;
+        self.env.set_memory(env.as_ref())?;
+        self.moments = moments;
+        Ok(())
     }
 }
 

@@ -1,6 +1,10 @@
 //! [`NormalizeReward`].
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::running_moments::{EPSILON, MomentsError, RunningMoments, Updates, positive};
+use crate::gym::env::{from_memory, to_memory};
 use crate::gym::{Act, Env, EnvError, Metric, Obs, Step};
 
 /// Divides rewards by the running standard deviation of the discounted return, as Gymnasium's wrapper of that name:
@@ -19,6 +23,15 @@ pub struct NormalizeReward<E> {
     gamma: f64,
     epsilon: f64,
     updates: Updates,
+}
+
+/// What outlives an episode.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    moments: RunningMoments,
+    discounted_return: f64,
+    env: Option<Value>,
 }
 
 impl<E: Env> NormalizeReward<E> {
@@ -120,6 +133,20 @@ impl<E: Env> Env for NormalizeReward<E> {
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        let (moments, discounted_return) = (self.moments.clone(), self.discounted_return);
+        to_memory(Memory { moments, discounted_return, env: self.env.memory() })
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        let Memory { moments, discounted_return, env } = from_memory(memory)?;
+        let foreign = |error: MomentsError| EnvError::ForeignMemory { reason: error.to_string() };
+        let moments = moments.of_entries(1).map_err(foreign)?;
+        self.env.set_memory(env.as_ref())?;
+        (self.moments, self.discounted_return) = (moments, discounted_return);
+        Ok(())
     }
 }
 

@@ -3,6 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::gym::env::{from_memory, to_memory};
 use crate::gym::{Act, Env, EnvError, Metric, Obs, Step};
 
 /// Episodes that are remembered unless said otherwise, as in Gymnasium.
@@ -49,7 +53,8 @@ pub struct Recorded<I> {
 }
 
 /// Statistics of an episode. Two that differ in wall time only are equal: equal seeds give equal statistics.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpisodeStatistics {
     /// Sum of its rewards, undiscounted.
     pub episode_return: f64,
@@ -63,6 +68,15 @@ impl PartialEq for EpisodeStatistics {
     fn eq(&self, other: &Self) -> bool {
         (self.episode_return, self.length) == (other.episode_return, other.length)
     }
+}
+
+/// What outlives an episode.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    finished: VecDeque<EpisodeStatistics>,
+    episodes: u64,
+    env: Option<Value>,
 }
 
 impl<E: Env> RecordEpisodeStatistics<E> {
@@ -186,6 +200,17 @@ impl<E: Env> Env for RecordEpisodeStatistics<E> {
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        to_memory(Memory { finished: self.finished.clone(), episodes: self.episodes, env: self.env.memory() })
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        let Memory { finished, episodes, env } = from_memory(memory)?;
+        self.env.set_memory(env.as_ref())?;
+        (self.finished, self.episodes) = (finished, episodes);
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`TimeLimit`]: the only place that truncates by step count.
 
+use serde_json::Value;
+
 use crate::gym::{Act, Env, EnvError, Metric, Obs, Step};
 
 /// Truncates an episode after a number of steps, as Gymnasium's wrapper of that name.
@@ -79,6 +81,14 @@ impl<E: Env> Env for TimeLimit<E> {
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        self.env.memory()
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        self.env.set_memory(memory)
     }
 }
 

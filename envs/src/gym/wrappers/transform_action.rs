@@ -1,5 +1,7 @@
 //! [`TransformAction`].
 
+use serde_json::Value;
+
 use crate::gym::{BoxSpace, Env, EnvError, Metric, Obs, Space, Step};
 
 /// What becomes of an action before the wrapped environment takes it.
@@ -83,5 +85,13 @@ impl<E: Env<ActionSpace = BoxSpace>, T: ActionTransform> Env for TransformAction
 
     fn metrics(&self) -> Vec<Metric> {
         self.env.metrics()
+    }
+
+    fn memory(&self) -> Option<Value> {
+        self.env.memory()
+    }
+
+    fn set_memory(&mut self, memory: Option<&Value>) -> Result<(), EnvError> {
+        self.env.set_memory(memory)
     }
 }

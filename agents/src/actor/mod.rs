@@ -1,163 +1,25 @@
-//! [`Actor`]: steps environments with a policy and records what happens.
+//! Actors: who steps environments with a policy, and records what happens.
+//!
+//! An [`EnvStream`] is one environment that runs without end, an [`Actor`] steps several of them, and a [`Worker`] is an
+//! actor with a policy of its own.
 
-use std::time::Instant;
+mod env_stream;
+mod episode_report;
+mod stream_state;
+mod worker;
 
-use mec_envs::gym::{ActionSpace, Env, EnvError, Metric, Space};
-use mec_envs::rng::{Prng, derive_seed, stream};
-use thiserror::Error;
+pub use env_stream::EnvStream;
+pub use episode_report::EpisodeReport;
+pub use stream_state::StreamState;
+pub use worker::Worker;
+
+pub use crate::actor_error::ActorError;
+
+use mec_envs::gym::Env;
+use mec_envs::rng::Prng;
 
 use crate::agent::{ActMode, ObservationBatch, Policy};
 use crate::transition::Transitions;
-
-/// A finished episode.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpisodeReport {
-    /// Which environment stream.
-    pub env: usize,
-    /// Which episode of that stream, from 0.
-    pub episode: u64,
-    /// Sum of the rewards, undiscounted.
-    pub episode_return: f64,
-    /// Number of steps.
-    pub length: u64,
-    /// When its last step was taken.
-    pub ended: Instant,
-    /// Ended by termination (else by truncation).
-    pub terminated: bool,
-    /// The environment's own figures of the episode.
-    pub metrics: Vec<Metric>,
-}
-
-/// An environment refused a step of an actor.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[error("environment stream {env}, step {step}: {source}")]
-pub struct ActorError {
-    /// Which stream.
-    pub env: usize,
-    /// Steps of that stream before.
-    pub step: u64,
-    /// The environment's error.
-    pub source: EnvError,
-}
-
-/// An environment that runs without end: after an episode it starts the next one.
-///
-/// Stream i of a run draws the actions of its policy from `stream(seed, "actor/i")` and seeds its environment with
-/// `derive_seed(seed, "env/i")`, so it goes the same way whoever steps it.
-pub struct EnvStream<E: Env> {
-    env: E,
-    index: usize,
-    rng: Prng,
-    observation: Vec<f32>,
-    /// Open choices of the current observation, all of them while the environment names none.
-    mask: Vec<bool>,
-    /// Those of the next one, while a step is recorded.
-    next_mask: Vec<bool>,
-    /// Whether the environment has ever named its open choices.
-    masked: bool,
-    steps: u64,
-    episode: Episode,
-}
-
-struct Episode {
-    index: u64,
-    episode_return: f64,
-    length: u64,
-}
-
-impl Episode {
-    fn start(index: u64) -> Self {
-        Self { index, episode_return: 0.0, length: 0 }
-    }
-}
-
-impl<E: Env> EnvStream<E> {
-    /// Stream `index` of the run with this `seed`, at the start of its first episode.
-    pub fn new(mut env: E, index: usize, seed: u64) -> Self {
-        let first = env.reset(Some(derive_seed(seed, &format!("env/{index}"))));
-        let observation = env.observation_space().flatten(&first);
-        let choices = env.action_space().layout().choices();
-        let mut stream = Self {
-            mask: vec![true; choices],
-            next_mask: vec![true; choices],
-            rng: stream(seed, &format!("actor/{index}")),
-            env,
-            index,
-            observation,
-            masked: false,
-            steps: 0,
-            episode: Episode::start(0),
-        };
-        stream.read_mask();
-        std::mem::swap(&mut stream.mask, &mut stream.next_mask);
-        stream
-    }
-
-    /// Copies the open choices of the environment's present state into `next_mask`.
-    fn read_mask(&mut self) {
-        match self.env.action_mask() {
-            Some(mask) => {
-                self.masked = true;
-                self.next_mask.copy_from_slice(mask);
-            }
-            None => self.next_mask.fill(true),
-        }
-    }
-
-    /// Records both masks of the newest row. An environment may name its open choices from any step on: the rows
-    /// before the first such step, of any stream, had all choices open.
-    fn record_masks(&self, out: &mut Transitions) {
-        if self.masked || !out.masks.is_empty() {
-            let before = (out.len() - 1) * self.mask.len();
-            out.masks.resize(before, true);
-            out.next_masks.resize(before, true);
-            out.masks.extend_from_slice(&self.mask);
-            out.next_masks.extend_from_slice(&self.next_mask);
-        }
-    }
-
-    /// Takes the action of these codes and appends the transition to `out`; a finished episode is reported.
-    fn step(&mut self, codes: &[f32], out: &mut Transitions) -> Result<Option<EpisodeReport>, ActorError> {
-        let action = self.env.action_space().decode(codes);
-        let fail = |source| ActorError { env: self.index, step: self.steps, source };
-        let step = self.env.step(&action).map_err(fail)?;
-        out.observations.append(&mut self.observation);
-        self.env.observation_space().flatten_into(&step.observation, &mut self.observation);
-        out.next_observations.extend_from_slice(&self.observation);
-        out.actions.extend_from_slice(codes);
-        out.rewards.push(step.reward as f32);
-        out.terminated.push(step.terminated);
-        out.truncated.push(step.truncated);
-        out.env.push(u32::try_from(self.index).expect("runtimes refuse more than 2^32 streams"));
-        // After an end no action follows, so an environment may leave any mask; what it left is kept.
-        self.read_mask();
-        self.record_masks(out);
-        std::mem::swap(&mut self.mask, &mut self.next_mask);
-        self.steps += 1;
-        self.episode.episode_return += step.reward;
-        self.episode.length += 1;
-        Ok(step.is_last().then(|| self.finish(step.terminated)))
-    }
-
-    fn finish(&mut self, terminated: bool) -> EpisodeReport {
-        let report = EpisodeReport {
-            env: self.index,
-            episode: self.episode.index,
-            episode_return: self.episode.episode_return,
-            length: self.episode.length,
-            ended: Instant::now(),
-            terminated,
-            metrics: self.env.metrics(),
-        };
-        self.episode = Episode::start(self.episode.index + 1);
-        let first = self.env.reset(None);
-        self.observation.clear();
-        self.env.observation_space().flatten_into(&first, &mut self.observation);
-        self.read_mask();
-        std::mem::swap(&mut self.mask, &mut self.next_mask);
-        report
-    }
-}
 
 /// What an actor brings back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -175,6 +37,8 @@ pub struct Actor<E: Env> {
     observations: Vec<f32>,
     masks: Vec<bool>,
     actions: Vec<f32>,
+    /// What happened since the last hand-over: here, so that a panic does not lose it.
+    experience: Experience,
 }
 
 impl<E: Env> Actor<E> {
@@ -184,12 +48,24 @@ impl<E: Env> Actor<E> {
     /// When there is no stream.
     pub fn new(streams: Vec<EnvStream<E>>, rng: Prng) -> Self {
         assert!(!streams.is_empty(), "an actor needs at least one environment stream");
-        Self { streams, rng, observations: Vec::new(), masks: Vec::new(), actions: Vec::new() }
+        Self {
+            streams,
+            rng,
+            observations: Vec::new(),
+            masks: Vec::new(),
+            actions: Vec::new(),
+            experience: Experience::default(),
+        }
     }
 
     /// Number of streams.
     pub fn streams(&self) -> usize {
         self.streams.len()
+    }
+
+    /// Where each stream is.
+    pub fn states(&self) -> impl Iterator<Item = StreamState> + '_ {
+        self.streams.iter().map(EnvStream::state)
     }
 
     /// Lets stream `stream` go `steps` steps on its own generator, one observation per inference: what it brings back
@@ -203,18 +79,15 @@ impl<E: Env> Actor<E> {
         steps: usize,
         policy: &mut P,
     ) -> Result<Experience, ActorError> {
-        let mut experience = Experience::default();
         let stream = &mut self.streams[stream];
         for _ in 0..steps {
-            let batch = ObservationBatch {
-                rows: 1,
-                observations: &stream.observation,
-                masks: stream.masked.then_some(&stream.mask[..]),
-            };
-            policy.act(&batch, ActMode::Explore, &mut stream.rng, &mut self.actions);
-            experience.episodes.extend(stream.step(&self.actions, &mut experience.transitions)?);
+            let (rng, observations, masks) = stream.acting();
+            let batch = ObservationBatch { rows: 1, observations, masks };
+            policy.act(&batch, ActMode::Explore, rng, &mut self.actions);
+            let ended = stream.step(&self.actions, &mut self.experience.transitions)?;
+            self.experience.episodes.extend(ended);
         }
-        Ok(experience)
+        Ok(std::mem::take(&mut self.experience))
     }
 
     /// Lets all streams go `steps` steps side by side, all observations in one inference.
@@ -222,14 +95,13 @@ impl<E: Env> Actor<E> {
     /// # Errors
     /// [`ActorError`] of an environment.
     pub fn advance_all<P: Policy>(&mut self, steps: usize, policy: &mut P) -> Result<Experience, ActorError> {
-        let mut experience = Experience::default();
         for _ in 0..steps {
-            let masked = self.streams.iter().any(|stream| stream.masked);
+            let masked = self.streams.iter().any(EnvStream::is_masked);
             self.observations.clear();
             self.masks.clear();
             for stream in &self.streams {
-                self.observations.extend_from_slice(&stream.observation);
-                self.masks.extend_from_slice(&stream.mask);
+                self.observations.extend_from_slice(stream.observation());
+                self.masks.extend_from_slice(stream.mask());
             }
             let batch = ObservationBatch {
                 rows: self.streams.len(),
@@ -239,24 +111,25 @@ impl<E: Env> Actor<E> {
             policy.act(&batch, ActMode::Explore, &mut self.rng, &mut self.actions);
             let codes = self.actions.len() / self.streams.len();
             for (stream, codes) in self.streams.iter_mut().zip(self.actions.chunks_exact(codes)) {
-                experience.episodes.extend(stream.step(codes, &mut experience.transitions)?);
+                let ended = stream.step(codes, &mut self.experience.transitions)?;
+                self.experience.episodes.extend(ended);
             }
         }
-        Ok(experience)
+        Ok(std::mem::take(&mut self.experience))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::Algorithm;
-    use crate::agent::Learner;
+    use crate::agent::{Algorithm, Learner};
     use crate::device::Device;
     use crate::random::{RandomConfig, RandomPolicy};
     use crate::replay::Replay;
     use crate::spec::EnvSpec;
     use mec_envs::gym::probe::{Probe, Rung};
-    use mec_envs::gym::{BoxSpace, Discrete, Step, TimeLimit};
+    use mec_envs::gym::{BoxSpace, Discrete, EnvError, Step, TimeLimit};
+    use mec_envs::rng::stream;
 
     fn policy<E: Env>(env: &E) -> RandomPolicy {
         RandomConfig::default().build(&EnvSpec::of(env), &Device::flex(), 0).unwrap().policy()
