@@ -2,22 +2,24 @@
 //!
 //! The arrays are ordinary safetensors entries, so Python reads them with `safetensors.safe_open(...)`. The metadata
 //! of the file has one entry, `mec_gym`: JSON with `format` (the version of this format), `kind`, `values` (the
-//! counters and generators, JSON in a string) and `sha256` (a digest of kind, values, names, shapes and entries).
+//! counters and generators, JSON in a string) and `sha256` (a digest of kind, values, names, types, shapes and entries).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
+use crate::array::{Array, ArrayData};
 pub use crate::checkpoint_error::CheckpointError;
-use crate::state::{Array, StateDict};
+use crate::state::StateDict;
 
-/// The version of the format that this program writes, and the only one it reads.
-pub const FORMAT: u32 = 1;
+/// The version of the format that this program writes, and the only one it reads. 1 had arrays of `f32` only.
+pub const FORMAT: u32 = 2;
 
 /// The only entry of the metadata: one, because entries of that map come in no fixed order.
 const METADATA_KEY: &str = "mec_gym";
@@ -31,18 +33,17 @@ struct Header {
 }
 
 /// Writes `state` to `path`. The file is written beside its place, synced, and moved there, so that `path` holds
-/// either the old checkpoint or the new one, never a part of it.
+/// either the old checkpoint or the new one, never a part of it. Arrays go to the file without a copy in memory.
 ///
 /// # Errors
 /// [`CheckpointError::Io`].
 pub fn save(path: &Path, state: &StateDict) -> Result<(), CheckpointError> {
-    let bytes = to_bytes(state);
     let io = |source| CheckpointError::Io { path: path.to_owned(), source };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|file| write(state, BufWriter::new(file))?.into_inner()?.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // Best effort: the error of the write is the one to report.
@@ -87,24 +88,41 @@ pub fn parse(bytes: &[u8], place: &Path) -> Result<StateDict, CheckpointError> {
 
 /// The bytes of a checkpoint file; equal states give equal bytes.
 pub fn to_bytes(state: &StateDict) -> Vec<u8> {
+    write(state, Vec::new()).expect("memory takes every write")
+}
+
+/// Writes the file: eight bytes with the length of the header, the header, the arrays.
+fn write<W: Write>(state: &StateDict, mut out: W) -> io::Result<W> {
+    let mut arrays: Vec<(&String, &Array)> = state.arrays().iter().collect();
+    // The format wants every array aligned to its entries: the largest entries come first.
+    arrays.sort_by_key(|&(name, array)| (Reverse(array.data.dtype()), name));
+    let header = header(state, &arrays);
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(&header)?;
+    for (_, array) in arrays {
+        out.write_all(&array.data.bytes())?;
+    }
+    Ok(out)
+}
+
+/// The header of the file, filled with blanks to a multiple of eight bytes.
+fn header(state: &StateDict, arrays: &[(&String, &Array)]) -> Vec<u8> {
     let values = state.values_json();
     let sha256 = state.digest(&values);
     let header = Header { format: FORMAT, kind: state.kind.clone(), values, sha256 };
     let header = serde_json::to_string(&header).expect("strings and numbers have a JSON form");
-    let raw: Vec<(&str, &[usize], Vec<u8>)> = state
-        .arrays()
-        .iter()
-        .map(|(name, array)| {
-            let bytes = array.data.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-            (name.as_str(), array.shape.as_slice(), bytes)
-        })
-        .collect();
-    let views = raw.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("a state's arrays fill their shapes");
-        (*name, view)
-    });
-    serialize(views, Some(HashMap::from([(METADATA_KEY.to_owned(), header)])))
-        .expect("a state has unique names and arrays that fill their shapes")
+    let mut end = 0;
+    let mut info = |&(name, array): &(&String, &Array)| {
+        let (dtype, start) = (array.data.dtype(), end);
+        end += array.data.len() * dtype.bitsize() / 8;
+        (name.clone(), TensorInfo { dtype, shape: array.shape.clone(), data_offsets: (start, end) })
+    };
+    let infos = arrays.iter().map(&mut info).collect();
+    let metadata = Metadata::new(Some(HashMap::from([(METADATA_KEY.to_owned(), header)])), infos)
+        .expect("a state's arrays fill their shapes and follow each other");
+    let mut text = serde_json::to_string(&metadata).expect("names and numbers have a JSON form").into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    text
 }
 
 struct Problem {
@@ -125,11 +143,10 @@ fn from_bytes(bytes: &[u8]) -> Result<StateDict, Problem> {
     let header = read_header(metadata.metadata().as_ref())?;
     let mut arrays = BTreeMap::new();
     for (name, view) in tensors.iter() {
-        if view.dtype() != Dtype::F32 {
-            return Err(Problem::new(format!("array {name:?} of type {:?}", view.dtype()), "F32 arrays"));
-        }
-        let (entries, _) = view.data().as_chunks::<4>();
-        let data = entries.iter().map(|entry| f32::from_le_bytes(*entry)).collect();
+        let Some(data) = ArrayData::from_bytes(view.dtype(), view.data()) else {
+            let found = format!("array {name:?} of type {}", view.dtype());
+            return Err(Problem::new(found, "arrays of type F64, F32, F16, U32 or U8"));
+        };
         arrays.insert(name.to_owned(), Array { shape: view.shape().to_vec(), data });
     }
     let values = serde_json::from_str(&header.values)
@@ -150,7 +167,8 @@ fn read_header(metadata: Option<&HashMap<String, String>>) -> Result<Header, Pro
     let header: Header = serde_json::from_str(text)
         .map_err(|error| Problem::new(format!("metadata that cannot be read: {error}"), expected))?;
     if header.format != FORMAT {
-        return Err(Problem::new(format!("format {}", header.format), format!("format {FORMAT}")));
+        let found = format!("format {}, of another version of this program", header.format);
+        return Err(Problem::new(found, format!("format {FORMAT}, the only one that this version reads")));
     }
     Ok(header)
 }

@@ -50,7 +50,17 @@ pub enum CheckpointError {
         /// The shape that the learner has.
         expected: Vec<usize>,
     },
-    /// A value has another type.
+    /// An array has entries of another type.
+    #[error("array {name:?} has entries of type {found}; expected {expected}")]
+    Dtype {
+        /// Its name.
+        name: String,
+        /// The type of its entries.
+        found: String,
+        /// The type that the learner stores.
+        expected: String,
+    },
+    /// A value has another type, or what is stored does not fit together.
     #[error("value {name:?} is {found}: {reason}")]
     Value {
         /// Its name.

@@ -1,8 +1,8 @@
 //! Soft actor-critic and its distributed runtimes on burn; knows no MEC.
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
-//! where it computes ([`device`]), how it is stored ([`state`], [`checkpoint`]), what it is ([`agent`]), what it is
-//! made of ([`nn`], [`replay`]), the methods ([`random`], [`sac`]), and who runs them ([`actor`], [`runtime`]).
+//! where it computes ([`device`]), how it is stored ([`array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
+//! it is made of ([`nn`], [`replay`]), the methods ([`random`], [`sac`]), and who runs them ([`actor`], [`runtime`]).
 //!
 //! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
 //! checkpoints then work unchanged. `examples/custom_algorithm.rs` is a whole method in one file.
@@ -16,6 +16,8 @@ pub mod transition;
 pub mod device;
 
 pub mod checkpoint_error;
+
+pub mod array;
 
 pub mod state;
 

@@ -4,16 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::array::{Array, Element};
 use crate::checkpoint_error::CheckpointError;
-
-/// A named array.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Array {
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Its entries, row by row.
-    pub data: Vec<f32>,
-}
 
 /// Everything that makes up a learner: arrays (networks, optimiser moments) and values (counters, generators).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,9 +36,9 @@ impl StateDict {
     ///
     /// # Panics
     /// When the entries do not fill the shape.
-    pub fn insert_array(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) {
+    pub fn insert_array<T: Element>(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<T>) {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "the entries must fill the shape");
-        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data });
+        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data: T::wrap(data) });
     }
 
     /// Adds a value: a counter, a generator, or anything else that serde can write.
@@ -58,11 +50,11 @@ impl StateDict {
         self.values.insert(name.into(), value);
     }
 
-    /// The array `name`, which must have this shape.
+    /// The array `name`, which must have this shape and entries of type `T`.
     ///
     /// # Errors
-    /// [`CheckpointError`] when it is missing or of another shape.
-    pub fn array(&self, name: &str, shape: &[usize]) -> Result<&[f32], CheckpointError> {
+    /// [`CheckpointError`] when it is missing, of another shape or of another type.
+    pub fn array<T: Element>(&self, name: &str, shape: &[usize]) -> Result<&[T], CheckpointError> {
         let array = self.arrays.get(name).ok_or_else(|| CheckpointError::Missing { name: name.to_owned() })?;
         if array.shape != shape {
             return Err(CheckpointError::Shape {
@@ -71,7 +63,11 @@ impl StateDict {
                 expected: shape.to_vec(),
             });
         }
-        Ok(&array.data)
+        T::slice(&array.data).ok_or_else(|| CheckpointError::Dtype {
+            name: name.to_owned(),
+            found: array.data.dtype().to_string(),
+            expected: T::DTYPE.to_string(),
+        })
     }
 
     /// The value `name`.
@@ -98,7 +94,7 @@ impl StateDict {
         Err(CheckpointError::Kind { found: self.kind.clone(), expected: expected.to_owned() })
     }
 
-    /// A digest of every name, shape, bit and value: equal digests mean equal states. 64 hexadecimal digits.
+    /// A digest of every name, type, shape, bit and value: equal digests mean equal states. 64 hexadecimal digits.
     pub fn checksum(&self) -> String {
         self.digest(&self.values_json())
     }
@@ -120,8 +116,8 @@ impl StateDict {
         field(values.as_bytes());
         for (name, array) in &self.arrays {
             field(name.as_bytes());
-            field(format!("{:?}", array.shape).as_bytes());
-            field(&array.data.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<_>>());
+            field(format!("{} {:?}", array.data.dtype(), array.shape).as_bytes());
+            field(&array.data.bytes());
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -105,7 +105,7 @@ fn sac_climbs_the_ladder_with_continuous_actions() {
 #[test]
 fn a_learned_temperature_lets_the_policy_settle() {
     let config = SacConfig { learn_alpha: true, initial_alpha: 1.0, alpha_lr: 1e-2, ..config() };
-    let alpha = |learner: &SacLearner| learner.state().array("log_alpha/value", &[1, 1]).unwrap()[0].exp();
+    let alpha = |learner: &SacLearner| learner.state().array::<f32>("log_alpha/value", &[1, 1]).unwrap()[0].exp();
     let discrete = trained(|| Probe::discrete(Rung::Match), &config, 1500);
     assert!(alpha(&discrete) < 0.5, "{}", alpha(&discrete));
     [-1.0, 1.0].into_iter().for_each(|x| assert_score(&discrete, &Probe::discrete(Rung::Match), x, x));

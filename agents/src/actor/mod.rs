@@ -125,7 +125,7 @@ mod tests {
     use crate::agent::{Algorithm, Learner};
     use crate::device::Device;
     use crate::random::{RandomConfig, RandomPolicy};
-    use crate::replay::Replay;
+    use crate::replay::{Replay, ReplayConfig};
     use crate::spec::EnvSpec;
     use mec_envs::gym::probe::{Probe, Rung};
     use mec_envs::gym::{BoxSpace, Discrete, EnvError, Step, TimeLimit};
@@ -214,7 +214,8 @@ mod tests {
     fn masks_that_come_late_and_go_again_leave_whole_columns() {
         let env = LateMask::at(1);
         let mut policy = policy(&env);
-        let mut replay = Replay::new(50, &EnvSpec::of(&env));
+        let mut replay =
+            Replay::new(&ReplayConfig { capacity: 50, ..ReplayConfig::default() }, &EnvSpec::of(&env)).unwrap();
         let mut actor = Actor::new(vec![EnvStream::new(env, 0, 1)], stream(1, "test"));
         for _ in 0..30 {
             let rows = actor.advance_one(0, 4, &mut policy).unwrap().transitions;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::learner::SacLearner;
 use crate::agent::{Algorithm, ConfigError};
 use crate::nn::BodyConfig;
+use crate::replay::{PriorityConfig, ReplayConfig, Storage};
 use crate::spec::EnvSpec;
 
 /// How to act before the first update.
@@ -41,6 +42,13 @@ pub struct SacConfig {
     pub batch_size: usize,
     /// Transitions kept, at least `batch_size` and `learning_starts`. Default 1,000,000.
     pub buffer_capacity: usize,
+    /// Rewards summed before the bootstrap, 1 or more; their entropies are left out, and their actions are not
+    /// corrected for, as in Rainbow (Hessel et al. 2018). Default 1.
+    pub n_step: usize,
+    /// How the replay stores observations. Default f32.
+    pub replay_storage: Storage,
+    /// Prioritised replay; none by default.
+    pub priority: Option<PriorityConfig>,
     /// Transitions before the first update, 1 or more. Default 100.
     pub learning_starts: usize,
     /// Updates per environment step after that, above 0. Default 1.
@@ -81,6 +89,9 @@ impl Default for SacConfig {
             max_grad_norm: None,
             batch_size: 256,
             buffer_capacity: 1_000_000,
+            n_step: 1,
+            replay_storage: Storage::F32,
+            priority: None,
             learning_starts: 100,
             replay_ratio: 1.0,
             warmup: Warmup::Uniform,
@@ -120,6 +131,7 @@ impl SacConfig {
         let target_entropy = self.target_entropy.unwrap_or(0.0);
         check(target_entropy.is_finite(), "target_entropy", target_entropy, "a finite number")?;
         self.validate_counts()?;
+        self.replay().validate()?;
         self.body.validate()
     }
 
@@ -134,6 +146,17 @@ impl SacConfig {
         let anneal = self.target_entropy_anneal_updates;
         check(anneal > 0, "target_entropy_anneal_updates", anneal, "1 or more")?;
         check((1..=2).contains(&self.threads), "threads", self.threads as u64, "1 or 2")
+    }
+
+    /// The replay that it asks for.
+    pub(super) fn replay(&self) -> ReplayConfig {
+        ReplayConfig {
+            capacity: self.buffer_capacity,
+            n_step: self.n_step,
+            gamma: self.gamma,
+            storage: self.replay_storage,
+            priority: self.priority,
+        }
     }
 
     /// The target entropy scale after that many updates.
@@ -170,6 +193,7 @@ mod tests {
         for wrong in [
             SacConfig { tau: f64::NAN, ..SacConfig::default() },
             SacConfig { batch_size: 0, ..SacConfig::default() },
+            SacConfig { n_step: 0, ..SacConfig::default() },
             SacConfig { buffer_capacity: 10, ..SacConfig::default() },
             SacConfig { target_entropy_final_scale: Some(1.5), ..SacConfig::default() },
             SacConfig { body: BodyConfig::Mlp { hidden: vec![] }, ..SacConfig::default() },

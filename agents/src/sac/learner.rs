@@ -49,7 +49,7 @@ impl SacLearner {
         let model = Model::new(&config, spec)?;
         Ok(Self {
             networks: Networks::new(&model, &config, device, seed),
-            replay: Replay::new(config.buffer_capacity, spec),
+            replay: Replay::new(&config.replay(), spec)?,
             rng: stream(seed, "sac/learner"),
             spec: spec.clone(),
             device: device.clone(),
@@ -93,7 +93,8 @@ impl SacLearner {
 
     fn update(&mut self, helper: Option<&ThreadPool>) -> Figures {
         let mut batch = std::mem::take(&mut self.batch);
-        self.replay.sample(self.config.batch_size, &mut self.rng, &mut batch);
+        let beta = self.config.priority.map_or(0.0, |priority| priority.beta_at(self.counters.updates));
+        self.replay.sample(self.config.batch_size, beta, &mut self.rng, &mut batch);
         let mut update = Update {
             config: &self.config,
             device: &self.device,
@@ -107,6 +108,9 @@ impl SacLearner {
             Model::Discrete { actor, critic, heads } => update.discrete(actor, critic, heads),
             Model::Continuous { actor, critic, .. } => update.continuous(actor, critic),
         };
+        if let Some(errors) = figures.td_errors.clone() {
+            self.replay.update_priorities(&batch.slots, &host(errors));
+        }
         self.batch = batch;
         self.counters.updates += 1;
         self.counters.version += 1;
@@ -206,7 +210,7 @@ impl Learner for SacLearner {
         self.counters = counters;
         self.rng = rng;
         // A checkpoint holds no experience: acting fills the replay anew before updates go on.
-        self.replay = Replay::new(self.config.buffer_capacity, &self.spec);
+        self.replay.clear();
         Ok(())
     }
 }

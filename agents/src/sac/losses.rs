@@ -37,12 +37,12 @@ pub fn soft_value(expected_q: Tensor<2>, entropy: Tensor<2>, alpha: &Tensor<2>) 
     expected_q + entropy * alpha.clone()
 }
 
-/// y = r + gamma (1 - terminated) V(s'): equation 3 of Haarnoja et al. 2018. `continues` is 1 - terminated.
+/// y = R + d V(s'): equation 3 of Haarnoja et al. 2018, with n rewards in R and d = gamma^n, or 0 after a termination.
 ///
 /// # Shapes
 /// All `[batch, 1]`.
-pub fn target_q(rewards: Tensor<2>, continues: Tensor<2>, next_value: Tensor<2>, gamma: f64) -> Tensor<2> {
-    rewards + continues * next_value * gamma
+pub fn target_q(rewards: Tensor<2>, discounts: Tensor<2>, next_value: Tensor<2>) -> Tensor<2> {
+    rewards + discounts * next_value
 }
 
 /// Q(s, a) = sum_h Q_h(s, a_h) of the actions taken, which `one_hot` marks.
@@ -53,12 +53,17 @@ pub fn taken_q(q: Tensor<2>, one_hot: &Tensor<2>) -> Tensor<2> {
     (q * one_hot.clone()).sum_dim(1)
 }
 
-/// J_Q = E[(Q(s, a) - y)^2] / 2: equation 5 of Haarnoja et al. 2018.
+/// J_Q = E[w (Q(s, a) - y)^2] / 2: equation 5 of Haarnoja et al. 2018, with the importance weights w of prioritised
+/// replay (Schaul et al. 2016, algorithm 1), which are 1 where there are none.
 ///
 /// # Shapes
-/// Both `[batch, 1]`, result `[1]`.
-pub fn critic_loss(q: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
-    (q - target).square().mean() * 0.5
+/// All `[batch, 1]`, result `[1]`.
+pub fn critic_loss(q: Tensor<2>, target: Tensor<2>, weights: Option<Tensor<2>>) -> Tensor<1> {
+    let squares = (q - target).square();
+    match weights {
+        Some(weights) => (squares * weights).mean() * 0.5,
+        None => squares.mean() * 0.5,
+    }
 }
 
 /// J_pi = E_s E_{a ~ pi} [alpha log pi(a|s) - Q(s, a)] = - E_s [V(s)]: equation 12 of Christodoulou 2019.
@@ -147,15 +152,17 @@ mod tests {
     }
 
     /// Row 1: 1 + 0.9 x 5 = 5.5; row 2 terminated: -2. Q taken: 2 + 4 = 6 and -1 + 6 = 5.
-    /// Loss: ((6 - 5.5)^2 + (5 + 2)^2) / 2 / 2 = 12.3125.
+    /// Loss: ((6 - 5.5)^2 + (5 + 2)^2) / 2 / 2 = 12.3125; with weights 1 and 1/2: (0.25 + 24.5) / 4 = 6.1875.
     #[test]
     fn targets_and_critic_loss_match_numbers_worked_by_hand() {
-        let y = target_q(tensor(&[&[1.0], &[-2.0]]), tensor(&[&[1.0], &[0.0]]), tensor(&[&[5.0], &[8.0]]), 0.9);
+        let y = target_q(tensor(&[&[1.0], &[-2.0]]), tensor(&[&[0.9], &[0.0]]), tensor(&[&[5.0], &[8.0]]));
         close(&host(y.clone()), &[5.5, -2.0]);
         let q = tensor(&[&[2.0, -1.0, 4.0, 100.0, 6.0], &[2.0, -1.0, 4.0, 100.0, 6.0]]);
         let one_hot = tensor(&[&[1.0, 0.0, 1.0, 0.0, 0.0], &[0.0, 1.0, 0.0, 0.0, 1.0]]);
         close(&host(taken_q(q.clone(), &one_hot)), &[6.0, 5.0]);
-        close(&host(critic_loss(taken_q(q, &one_hot), y)), &[12.3125]);
+        close(&host(critic_loss(taken_q(q.clone(), &one_hot), y.clone(), None)), &[12.3125]);
+        let weights = Some(tensor(&[&[1.0], &[0.5]]));
+        close(&host(critic_loss(taken_q(q, &one_hot), y, weights)), &[6.1875]);
     }
 
     /// Mean of 0.5 x (-1) - 3 = -3.5 and 0.5 x 2 - 1 = 0.

@@ -33,6 +33,8 @@ pub(super) struct Figures {
     pub(super) q_mean: Tensor<1>,
     pub(super) entropy: Tensor<2>,
     pub(super) target_entropy: f64,
+    /// Mean over the critics of |Q - y|, `[batch, 1]`; for prioritised replay.
+    pub(super) td_errors: Option<Tensor<2>>,
 }
 
 impl Update<'_> {
@@ -62,6 +64,7 @@ impl Update<'_> {
         let (q, critic_loss) = self.improve_critics(|leaves| critic.forward(leaves, &now), taken, &target);
 
         let q_mean = taken(q[0].clone()).mean();
+        let td_errors = self.td_errors(q.clone().map(taken), &target);
         let pi_entropy = losses::entropy(&pi);
         let entropy = pi_entropy.clone().inner().mean_dim(0);
         let loss = losses::actor_loss(losses::expected_q(&pi, q, heads), pi_entropy, &alpha);
@@ -69,7 +72,7 @@ impl Update<'_> {
         let actor_loss = self.networks.actor.descend(leaves, loss);
         let target_entropy = self.target_entropy(heads);
         self.finish(entropy.clone(), target_entropy);
-        Figures { actor_loss, critic_loss, q_mean, entropy, target_entropy }
+        Figures { actor_loss, critic_loss, q_mean, entropy, target_entropy, td_errors }
     }
 
     /// With continuous actions.
@@ -88,7 +91,8 @@ impl Update<'_> {
         let action = matrix(self.batch.actions.clone(), shape, self.device);
         let input = Tensor::cat(vec![now.clone(), action], 1);
         let forward = |leaves: &[Tensor<2>]| critic.forward(leaves, input.clone());
-        let ([q, _], critic_loss) = self.improve_critics(forward, |q| q, &target);
+        let (q, critic_loss) = self.improve_critics(forward, |q| q, &target);
+        let (q_mean, td_errors) = (q[0].clone().mean(), self.td_errors(q, &target));
 
         let leaves = self.networks.actor.parameters.leaves();
         let (action, log_prob) = SquashedGaussian::from_output(actor.forward(&leaves, now.clone())).sample(noise);
@@ -100,7 +104,7 @@ impl Update<'_> {
         let actor_loss = self.networks.actor.descend(leaves, loss);
         let target_entropy = self.config.target_entropy.unwrap_or(-(shape[1] as f64));
         self.finish(entropy.clone(), target_entropy);
-        Figures { actor_loss, critic_loss, q_mean: q.mean(), entropy, target_entropy }
+        Figures { actor_loss, critic_loss, q_mean, entropy, target_entropy, td_errors }
     }
 
     /// min_i Q_i of (s, a) under two critics without gradients of their own, `[batch, 1]`.
@@ -121,10 +125,11 @@ impl Update<'_> {
         taken: impl Fn(Tensor<2>) -> Tensor<2> + Sync,
         target: &Tensor<2>,
     ) -> ([Tensor<2>; 2], Tensor<1>) {
+        let weights = self.config.priority.map(|_| self.column(self.batch.weights.clone()));
         let improve = |network: &mut Trained| {
             let leaves = network.parameters.leaves();
             let q = forward(&leaves);
-            let loss = losses::critic_loss(taken(q.clone()), target.clone());
+            let loss = losses::critic_loss(taken(q.clone()), target.clone(), weights.clone());
             let q = q.inner();
             (q, network.descend(leaves, loss))
         };
@@ -160,13 +165,22 @@ impl Update<'_> {
         })
     }
 
-    /// y = r + gamma (1 - terminated) V(s'), `[batch, 1]`.
+    /// y = R + d V(s'), `[batch, 1]`.
     fn target(&self, next_value: Tensor<2>) -> Tensor<2> {
-        let shape = [self.batch.len(), 1];
         let scale = self.config.reward_scale as f32;
-        let rewards = matrix(self.batch.rewards.iter().map(|reward| reward * scale).collect(), shape, self.device);
-        let continues = matrix(self.batch.continues.clone(), shape, self.device);
-        losses::target_q(rewards, continues, next_value, self.config.gamma)
+        let rewards = self.column(self.batch.rewards.iter().map(|reward| reward * scale).collect());
+        losses::target_q(rewards, self.column(self.batch.discounts.clone()), next_value)
+    }
+
+    /// One value per transition, `[batch, 1]`.
+    fn column(&self, values: Vec<f32>) -> Tensor<2> {
+        matrix(values, [self.batch.len(), 1], self.device)
+    }
+
+    /// How wrong the critics were on average, if the replay is to know.
+    fn td_errors(&self, [q_1, q_2]: [Tensor<2>; 2], target: &Tensor<2>) -> Option<Tensor<2>> {
+        let error = |q: Tensor<2>| (q - target.clone()).abs();
+        self.config.priority.map(|_| (error(q_1) + error(q_2)) * 0.5)
     }
 
     /// The target entropy, averaged over the states of the batch.
