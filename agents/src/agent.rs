@@ -205,7 +205,7 @@ impl ConfigError {
 #[non_exhaustive]
 pub enum TrainError {
     /// A loss became infinite or NaN.
-    #[error("{metric} is {value} at update {update}: training diverged")]
+    #[error("{metric} is {value} at update {update}: training diverged{}", Self::place(tensor))]
     NotFinite {
         /// Which figure.
         metric: &'static str,
@@ -213,6 +213,8 @@ pub enum TrainError {
         value: f64,
         /// Updates done before.
         update: u64,
+        /// The first tensor with an entry that is infinite or no number, if one has.
+        tensor: Option<String>,
     },
     /// The run is configured wrongly.
     #[error(transparent)]
@@ -231,4 +233,10 @@ pub enum TrainError {
     /// The observer of the run failed, for example on a full disk.
     #[error("the observer of the run failed: {0}")]
     Observer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TrainError {
+    fn place(tensor: &Option<String>) -> String {
+        tensor.as_ref().map_or_else(String::new, |name| format!("; the first tensor that is not finite is {name}"))
+    }
 }

@@ -83,6 +83,11 @@ fn continuous_runs_are_equal_to_the_bit_in_any_thread_layout() {
 }
 
 #[test]
+fn mixed_runs_are_equal_to_the_bit_in_any_thread_layout() {
+    all_equal(Probe::mixed);
+}
+
+#[test]
 fn evaluations_fall_on_the_grid_and_the_log_is_the_same_in_both_modes() {
     let (_, log) = run(Probe::discrete, Mode::Lockstep, 2, 1);
     let points: Vec<&str> =
@@ -90,20 +95,31 @@ fn evaluations_fall_on_the_grid_and_the_log_is_the_same_in_both_modes() {
     assert_eq!(points, ["0", "100", "200", "300"]);
 }
 
-/// With two threads each critic has its own; the arithmetic is the same.
+/// With several threads the critics are shared out among them; the arithmetic is the same.
 #[test]
 fn the_threads_of_an_update_do_not_change_its_result() {
-    for probe in ["discrete", "continuous"] {
-        let states = [1, 2].map(|threads| {
-            let config = SacConfig { threads, batch_size: 16, learning_starts: 20, ..SacConfig::default() };
-            let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps: 40, ..RuntimeConfig::default() };
-            if probe == "discrete" {
-                trained(&config, &runtime, || Probe::discrete(Rung::Match))
-            } else {
-                trained(&config, &runtime, || Probe::continuous(Rung::Match))
-            }
-        });
-        assert_eq!(states[0], states[1], "{probe}");
+    for probe in ["discrete", "continuous", "mixed"] {
+        for dropout in [0.0, 0.2] {
+            let states = [1, 2, 3].map(|threads| {
+                let config = SacConfig {
+                    threads,
+                    batch_size: 16,
+                    learning_starts: 20,
+                    critics: 3,
+                    target_critics: Some(2),
+                    critic_dropout: dropout,
+                    body: BodyConfig::Mlp { hidden: vec![16, 16] },
+                    ..SacConfig::default()
+                };
+                let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps: 40, ..RuntimeConfig::default() };
+                match probe {
+                    "discrete" => trained(&config, &runtime, || Probe::discrete(Rung::Match)),
+                    "continuous" => trained(&config, &runtime, || Probe::continuous(Rung::Match)),
+                    _ => trained(&config, &runtime, || Probe::mixed(Rung::Match)),
+                }
+            });
+            assert!(states[0] == states[1] && states[0] == states[2], "{probe}, dropout {dropout}");
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
-use mec_agents::nn::BodyConfig;
+use mec_agents::nn::{BodyConfig, Norm};
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
-use mec_agents::sac::{SacConfig, SacLearner};
+use mec_agents::sac::{Ensemble, SacConfig, SacLearner};
 use mec_agents::spec::EnvSpec;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
@@ -101,6 +101,31 @@ fn sac_climbs_the_ladder_with_continuous_actions() {
     climb(Probe::continuous);
 }
 
+#[test]
+fn sac_climbs_the_ladder_with_mixed_actions() {
+    climb(Probe::mixed);
+}
+
+/// REDQ's subset and mean, DroQ's normalisation and dropout, normal observations: each alone must still learn, and all
+/// of them together.
+#[test]
+fn options_of_the_critics_still_find_the_match() {
+    let redq = SacConfig { critics: 4, target_critics: Some(2), actor_critics: Ensemble::Mean, ..config() };
+    let droq = SacConfig { critic_norm: Norm::Layer, critic_dropout: 0.01, ..config() };
+    let normal = SacConfig { normalize_observations: true, ..config() };
+    let all =
+        SacConfig { critic_norm: Norm::Layer, critic_dropout: 0.01, normalize_observations: true, ..redq.clone() };
+    let one = SacConfig { critics: 1, ..config() };
+    for config in [redq, droq, normal, all, one] {
+        let discrete = trained(|| Probe::discrete(Rung::Match), &config, 1500);
+        let continuous = trained(|| Probe::continuous(Rung::Match), &config, 1500);
+        for x in [-1.0, 1.0] {
+            assert_score(&discrete, &Probe::discrete(Rung::Match), x, x);
+            assert_score(&continuous, &Probe::continuous(Rung::Match), x, x);
+        }
+    }
+}
+
 /// The temperature starts at 1, far too high for rewards of this size, and has to find its way down.
 #[test]
 fn a_learned_temperature_lets_the_policy_settle() {
@@ -128,14 +153,22 @@ fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
         env: vec![0; rows],
         ..Transitions::default()
     });
-    let error = learner.train(3).unwrap_err();
-    assert_eq!(error.to_string(), "train/critic_loss is NaN at update 3: training diverged");
+    let error = learner.train(3).unwrap_err().to_string();
+    assert!(error.starts_with("train/critic_loss is NaN at update 3: training diverged"), "{error}");
+    assert!(error.ends_with("the first tensor that is not finite is actor/layer0/weight"), "{error}");
 }
 
 #[test]
-fn mixed_actions_are_refused_with_what_is_accepted() {
+fn what_no_network_serves_is_refused_with_what_is_accepted() {
     let mut spec = EnvSpec::of(&Probe::discrete(Rung::Match));
-    spec.action.continuous = 2;
+    spec.action.heads.clear();
     let error = config().build(&spec, &Device::flex(), 0).err().unwrap().to_string();
-    assert!(error.contains("heads [3] and 2 continuous") && error.contains("not both"), "{error}");
+    assert!(error.contains("no action at all") && error.contains("categorical heads"), "{error}");
+    let scorer = BodyConfig::Scorer { hidden: vec![8], prior_scale: 1.0, q_prior_scale: 1.0 };
+    let error = SacConfig { critic_norm: Norm::Layer, body: scorer.clone(), ..config() };
+    let error = error.build(&EnvSpec::of(&Probe::discrete(Rung::Match)), &Device::flex(), 0).err().unwrap();
+    assert!(error.to_string().contains("critic_norm is layer"), "{error}");
+    let mixed =
+        SacConfig { body: scorer, ..config() }.build(&EnvSpec::of(&Probe::mixed(Rung::Match)), &Device::flex(), 0);
+    assert!(mixed.err().unwrap().to_string().contains("no options to score"));
 }

@@ -92,16 +92,19 @@ fn every_mode_ends_and_keeps_the_replay_ratio() {
 
 #[test]
 fn an_error_of_an_environment_ends_the_run_with_its_place() {
-    for mode in MODES {
+    for mode in [Mode::Serial, Mode::Lockstep] {
         let error = run(mode, |index| Breaking::after(if index == 3 { 90 } else { usize::MAX }, false)).unwrap_err();
         assert!(matches!(error, TrainError::Actor(ActorError::Refused { env: 3, step: 90, .. })), "{mode:?} {error}");
     }
+    // Which stream comes that far first depends on timing; one of five must in 1,000 steps.
+    let error = run(Mode::FreeRunning, |_| Breaking::after(90, false)).unwrap_err();
+    assert!(matches!(error, TrainError::Actor(ActorError::Refused { step: 90, .. })), "{error}");
 }
 
 #[test]
 fn a_panic_in_an_actor_ends_the_run_with_its_message() {
     for mode in [Mode::Lockstep, Mode::FreeRunning] {
-        let error = run(mode, |index| Breaking::after(if index == 4 { 90 } else { usize::MAX }, true)).unwrap_err();
+        let error = run(mode, |_| Breaking::after(90, true)).unwrap_err();
         let TrainError::ActorPanicked { message, .. } = &error else { panic!("{mode:?} {error}") };
         assert_eq!(message, "the environment is broken");
     }

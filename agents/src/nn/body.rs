@@ -1,13 +1,11 @@
-//! [`Body`]: the network between an observation and one number per choice (or per output).
+//! [`BodyConfig`]: which network a method uses, and how large.
 
-use burn::tensor::{Device, Tensor};
-use mec_envs::rng::Prng;
 use serde::{Deserialize, Serialize};
 
 use super::mlp::Mlp;
-use super::parameters::{Parameters, matrix};
-use super::scorer::{OptionFeatures, Scorer};
-use crate::agent::{ConfigError, ObservationBatch};
+use super::network::Network;
+use super::scorer::Scorer;
+use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 
 /// Which network, and how large.
@@ -68,95 +66,36 @@ impl BodyConfig {
         Ok(())
     }
 
-    /// The network that gives one logit per choice.
+    /// The network of an actor: one logit per choice, then mean and log standard deviation per continuous entry.
     ///
     /// # Errors
-    /// [`ConfigError`] when the observation lacks what the network needs.
-    pub fn logits(&self, spec: &EnvSpec) -> Result<Body, ConfigError> {
-        self.per_choice(spec, |prior_scale, _| prior_scale)
-    }
-
-    /// The network that gives one Q value per choice.
-    ///
-    /// # Errors
-    /// As [`logits`](Self::logits).
-    pub fn q_values(&self, spec: &EnvSpec) -> Result<Body, ConfigError> {
-        self.per_choice(spec, |_, q_prior_scale| q_prior_scale)
-    }
-
-    fn per_choice(&self, spec: &EnvSpec, pick: impl Fn(f32, f32) -> f32) -> Result<Body, ConfigError> {
+    /// [`ConfigError`] when the observation lacks what the network needs, or for a scorer with continuous entries.
+    pub fn actor(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
+        let outputs = spec.action.choices() + 2 * spec.action.continuous;
         match self {
-            Self::Mlp { hidden } => Ok(Body::Mlp(Mlp::new(spec.obs_dim(), hidden, spec.action.choices()))),
-            Self::Scorer { hidden, prior_scale, q_prior_scale } => {
-                Scorer::new(spec, hidden, pick(*prior_scale, *q_prior_scale)).map(Body::Scorer)
-            }
+            Self::Mlp { hidden } => Ok(Network::Mlp(Mlp::new(spec.obs_dim(), hidden, outputs))),
+            Self::Scorer { hidden, prior_scale, .. } => scorer(spec, hidden, *prior_scale),
         }
     }
 
-    /// The network from `inputs` numbers to `outputs` numbers, for methods with continuous actions.
+    /// The network of a critic: from observation and continuous entries to one Q value per choice, or to a single one
+    /// when there are no choices.
     ///
     /// # Errors
-    /// [`ConfigError::OutOfRange`] for the scorer, which needs choices to score.
-    pub fn dense(&self, inputs: usize, outputs: usize) -> Result<Mlp, ConfigError> {
+    /// As [`actor`](Self::actor).
+    pub fn critic(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
+        let (inputs, outputs) = (spec.obs_dim() + spec.action.continuous, spec.action.choices().max(1));
         match self {
-            Self::Mlp { hidden } => Ok(Mlp::new(inputs, hidden, outputs)),
-            Self::Scorer { .. } => {
-                let accepted = "mlp: continuous actions have no options to score";
-                Err(ConfigError::OutOfRange { field: "body.kind", found: "scorer".to_owned(), accepted })
-            }
+            Self::Mlp { hidden } => Ok(Network::Mlp(Mlp::new(inputs, hidden, outputs))),
+            Self::Scorer { hidden, q_prior_scale, .. } => scorer(spec, hidden, *q_prior_scale),
         }
     }
 }
 
-/// A network that gives one number per choice.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Body {
-    /// On the flat observation.
-    Mlp(Mlp),
-    /// Per option, with shared weights.
-    Scorer(Scorer),
-}
-
-/// What a [`Body`] reads of a batch, on its device.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // a burn tensor alone is 256 bytes, and two of these live per update
-pub enum Features {
-    /// Flat observations, `[batch, obs_dim]`.
-    Flat(Tensor<2>),
-    /// Options, for a scorer.
-    Options(OptionFeatures),
-}
-
-impl Body {
-    /// Initial parameters.
-    pub fn init(&self, rng: &mut Prng, device: &Device) -> Parameters {
-        match self {
-            Self::Mlp(mlp) => mlp.init(rng, device),
-            Self::Scorer(scorer) => scorer.init(rng, device),
-        }
+fn scorer(spec: &EnvSpec, hidden: &[usize], prior_scale: f32) -> Result<Network, ConfigError> {
+    if spec.action.continuous > 0 {
+        let accepted = "mlp: continuous actions have no options to score";
+        return Err(ConfigError::OutOfRange { field: "body.kind", found: "scorer".to_owned(), accepted });
     }
-
-    /// What the network reads of a batch.
-    pub fn features(&self, batch: &ObservationBatch<'_>, device: &Device) -> Features {
-        match self {
-            Self::Mlp(_) => {
-                let dim = batch.observations.len() / batch.rows.max(1);
-                Features::Flat(matrix(batch.observations.to_vec(), [batch.rows, dim], device))
-            }
-            Self::Scorer(scorer) => Features::Options(scorer.features(batch, device)),
-        }
-    }
-
-    /// # Shapes
-    /// Result `[batch, choices]`.
-    ///
-    /// # Panics
-    /// When the features are those of another kind of body.
-    pub fn forward(&self, weights: &[Tensor<2>], features: &Features) -> Tensor<2> {
-        match (self, features) {
-            (Self::Mlp(mlp), Features::Flat(input)) => mlp.forward(weights, input.clone()),
-            (Self::Scorer(scorer), Features::Options(options)) => scorer.forward(weights, options),
-            _ => panic!("the features of a batch must come from the same kind of body"),
-        }
-    }
+    Scorer::new(spec, hidden, prior_scale).map(Network::Scorer)
 }

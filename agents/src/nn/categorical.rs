@@ -1,12 +1,7 @@
 //! [`Categorical`]: several categorical choices at once, with masks.
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::log_softmax;
 use mec_envs::rng::Prng;
 use rand::RngExt;
-
-/// Added to the logits of closed choices; finite, so that no gradient becomes NaN.
-const CLOSED: f32 = -1e9;
 
 /// The categorical heads of an action: how many choices each has. Rows of logits, probabilities and masks hold the
 /// choices of all heads one after another.
@@ -17,9 +12,9 @@ pub struct Heads(Vec<usize>);
 #[derive(Clone, Debug)]
 pub struct Categorical {
     /// pi(a), 0 for closed choices, `[batch, choices]`.
-    pub probs: Tensor<2>,
+    pub probs: Vec<f32>,
     /// log pi(a), 0 for closed choices so that sums weighted by [`probs`](Self::probs) stay finite.
-    pub log_probs: Tensor<2>,
+    pub log_probs: Vec<f32>,
 }
 
 impl Heads {
@@ -38,37 +33,29 @@ impl Heads {
         self.0.iter().sum()
     }
 
-    /// The distribution of these logits over the open choices (`open` is 1 for those, else 0).
+    /// The distribution of these logits over the open choices; those of a head that has none are all 0.
     ///
     /// # Shapes
-    /// `logits` and `open` `[batch, choices]`.
-    pub fn distribution(&self, logits: Tensor<2>, open: Option<&Tensor<2>>) -> Categorical {
-        let logits = match open {
-            Some(open) => logits + (open.clone() - 1.0) * -CLOSED,
-            None => logits,
-        };
-        let log_probs = self.log_softmax(logits);
-        let probs = log_probs.clone().exp();
-        let log_probs = match open {
-            Some(open) => log_probs * open.clone(),
-            None => log_probs,
-        };
+    /// `logits` and `masks` `[batch, choices]`.
+    pub fn distribution(&self, logits: &[f32], masks: Option<&[bool]>) -> Categorical {
+        let mut log_probs = Vec::with_capacity(logits.len());
+        let mut probs = Vec::with_capacity(logits.len());
+        let choices = self.choices().max(1);
+        for (row, logits) in logits.chunks_exact(choices).enumerate() {
+            let mask = masks.map(|masks| &masks[row * choices..(row + 1) * choices]);
+            self.each(logits, mask, |logits, open| {
+                let options = || (0..logits.len()).filter(|&choice| open(choice));
+                let max = options().map(|choice| logits[choice]).fold(f32::NEG_INFINITY, f32::max);
+                let sum: f32 = options().map(|choice| (logits[choice] - max).exp()).sum();
+                let log_sum = max + sum.ln();
+                for (choice, logit) in logits.iter().enumerate() {
+                    let log_prob = if open(choice) { logit - log_sum } else { 0.0 };
+                    log_probs.push(log_prob);
+                    probs.push(if open(choice) { log_prob.exp() } else { 0.0 });
+                }
+            });
+        }
         Categorical { probs, log_probs }
-    }
-
-    fn log_softmax(&self, logits: Tensor<2>) -> Tensor<2> {
-        let [batch, choices] = logits.dims();
-        let n = self.0[0];
-        if self.0.iter().all(|&size| size == n) {
-            return log_softmax(logits.reshape([batch * self.0.len(), n]), 1).reshape([batch, choices]);
-        }
-        let mut start = 0;
-        let mut blocks = Vec::with_capacity(self.0.len());
-        for &size in &self.0 {
-            blocks.push(log_softmax(logits.clone().narrow(1, start, size), 1));
-            start += size;
-        }
-        Tensor::cat(blocks, 1)
     }
 
     /// Appends the best open choice of each head to `actions`; the first one of equals.
@@ -128,36 +115,22 @@ impl Heads {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parameters::{host, matrix};
     use super::*;
-    use burn::tensor::Device;
     use mec_envs::rng::stream;
-
-    fn row(values: &[f32]) -> Tensor<2> {
-        matrix(values.to_vec(), [1, values.len()], &Device::flex())
-    }
 
     /// Head 1: exp(ln 1, ln 3) / 4 = (1/4, 3/4); head 2 with its second choice closed: (2/5, 0, 3/5).
     #[test]
     fn probabilities_of_heads_of_unequal_size_match_numbers_worked_by_hand() {
         let heads = Heads::new(&[2, 3]);
-        let logits = row(&[0.0, 3.0_f32.ln(), 2.0_f32.ln(), 9.0, 3.0_f32.ln()]);
-        let pi = heads.distribution(logits, Some(&row(&[1.0, 1.0, 1.0, 0.0, 1.0])));
+        let logits = [0.0, 3.0_f32.ln(), 2.0_f32.ln(), 9.0, 3.0_f32.ln()];
+        let mask = [true, true, true, false, true];
+        let Categorical { probs, log_probs } = heads.distribution(&logits.repeat(2), Some(&mask.repeat(2)));
         let expected = [0.25, 0.75, 0.4, 0.0, 0.6];
-        let (probs, log_probs) = (host(pi.probs), host(pi.log_probs));
-        for choice in 0..5 {
-            assert!((probs[choice] - expected[choice]).abs() < 1e-6, "{probs:?}");
+        for choice in 0..10 {
+            assert!((probs[choice] - expected[choice % 5]).abs() < 1e-6, "{probs:?}");
         }
         assert_eq!((probs[3], log_probs[3]), (0.0, 0.0));
-        assert!((log_probs[0] - 0.25_f32.ln()).abs() < 1e-6);
-    }
-
-    #[test]
-    fn heads_of_equal_size_take_the_same_values_as_one_by_one() {
-        let values = [0.3, -1.0, 2.0, 0.1, 0.0, -0.7];
-        let both = host(Heads::new(&[3, 3]).distribution(row(&values), None).probs);
-        let one = |part: &[f32]| host(Heads::new(&[3]).distribution(row(part), None).probs);
-        assert_eq!(both, [one(&values[..3]), one(&values[3..])].concat());
+        assert!((log_probs[5] - 0.25_f32.ln()).abs() < 1e-6);
     }
 
     #[test]
@@ -181,15 +154,5 @@ mod tests {
         heads.greedy(&[5.0, 1.0, 1.0, -2.0, -1.0], Some(&[false, true, true, true, true]), &mut actions);
         assert_eq!(actions, [1.0, 1.0]);
         assert!((heads.max_entropy(Some(&[false, true, true, true, true])) - 2.0 * 2.0_f64.ln()).abs() < 1e-12);
-    }
-
-    #[test]
-    fn closed_choices_give_finite_gradients() {
-        let heads = Heads::new(&[3]);
-        let logits = row(&[0.2, 0.4, -0.1]).autodiff().require_grad();
-        let pi = heads.distribution(logits.clone(), Some(&row(&[1.0, 0.0, 1.0])));
-        let loss = (pi.probs * pi.log_probs).sum();
-        let gradient = host(logits.grad(&loss.backward()).unwrap());
-        assert!(gradient.iter().all(|entry| entry.is_finite()) && gradient[1] == 0.0, "{gradient:?}");
     }
 }

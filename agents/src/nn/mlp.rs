@@ -3,22 +3,60 @@
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use mec_envs::rng::Prng;
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
+use super::dense::{affine, input_gradient, relu as relu_on_host, relu_gradient, sum_of_rows, weight_gradient};
 use super::init::fan_in_uniform;
+use super::layer_norm::{EPSILON, LayerNorm};
+use super::matrix::{Matrix, tensor};
+use super::network::Track;
 use super::parameters::Parameters;
 
-/// A multilayer perceptron: y = W_n relu(... relu(W_0 x + b_0) ...) + b_n.
+/// What keeps the hidden layers of a network in scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Nothing.
+    #[default]
+    None,
+    /// Layer normalisation of each hidden layer (Ba, Kiros and Hinton 2016, arXiv:1607.06450).
+    Layer,
+}
+
+/// A multilayer perceptron: y = W_n h_n + b_n, with h_(i+1) = relu(norm(dropout(W_i h_i + b_i))) and h_0 = x.
 ///
-/// Parameters: `layer<i>/weight` `[inputs, outputs]` and `layer<i>/bias` `[1, outputs]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Normalisation and dropout are options, in the order of DroQ (Hiraoka et al. 2022, arXiv:2110.02034, figure 1).
+///
+/// Parameters: `layer<i>/weight` `[inputs, outputs]` and `layer<i>/bias` `[1, outputs]`, and for each hidden layer with
+/// normalisation `norm<i>/gain` and `norm<i>/shift` `[1, outputs]`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     sizes: Vec<usize>,
+    norm: Norm,
+    dropout: f32,
+}
+
+/// A hidden layer of a pass in host memory.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    /// After the ReLU, `[batch, outputs]`.
+    output: Vec<f32>,
+    norm: Option<LayerNorm>,
+    /// The factors of dropout.
+    kept: Option<Vec<f32>>,
 }
 
 impl Mlp {
     /// A perceptron from `inputs` through the `hidden` layers to `outputs`.
     pub fn new(inputs: usize, hidden: &[usize], outputs: usize) -> Self {
-        Self { sizes: [&[inputs], hidden, &[outputs]].concat() }
+        Self { sizes: [&[inputs], hidden, &[outputs]].concat(), norm: Norm::None, dropout: 0.0 }
+    }
+
+    /// The same with normalisation, and with dropout of a share of the hidden units, 0 or more and below 1.
+    #[must_use]
+    pub fn regularized(self, norm: Norm, dropout: f32) -> Self {
+        Self { norm, dropout, ..self }
     }
 
     /// Initial parameters.
@@ -27,41 +65,167 @@ impl Mlp {
         for (layer, size) in self.sizes.windows(2).enumerate() {
             entries.push((format!("layer{layer}/weight"), fan_in_uniform([size[0], size[1]], size[0], rng, device)));
             entries.push((format!("layer{layer}/bias"), fan_in_uniform([1, size[1]], size[0], rng, device)));
+            if self.norm == Norm::Layer && layer + 2 < self.sizes.len() {
+                let row = |value: f32| Matrix::new(vec![value; size[1]], [1, size[1]], device);
+                entries.push((format!("norm{layer}/gain"), row(1.0)));
+                entries.push((format!("norm{layer}/shift"), row(0.0)));
+            }
         }
         Parameters::new(entries)
     }
 
+    fn layers(&self) -> usize {
+        self.sizes.len() - 1
+    }
+
+    /// The parameters of a layer: weight and bias, and for some gain and shift.
+    fn of_layer<'a, T>(&self, weights: &'a [T], layer: usize) -> &'a [T] {
+        let stride = if self.norm == Norm::Layer { 4 } else { 2 };
+        &weights[layer * stride..((layer + 1) * stride).min(weights.len())]
+    }
+
+    /// Factors 0 or 1 / (1 - rate) of `len` hidden units, if some are to be dropped.
+    fn kept(&self, len: usize, rng: Option<&mut Prng>) -> Option<Vec<f32>> {
+        let rng = rng.filter(|_| self.dropout > 0.0)?;
+        let scale = 1.0 / (1.0 - self.dropout);
+        Some((0..len).map(|_| if rng.random::<f32>() < self.dropout { 0.0 } else { scale }).collect())
+    }
+
+    /// The outputs, `[batch, outputs]`, as operations that autodiff can record. Without a generator nothing is dropped.
+    ///
     /// # Shapes
-    /// `input` `[batch, inputs]`, result `[batch, outputs]`.
-    pub fn forward(&self, weights: &[Tensor<2>], input: Tensor<2>) -> Tensor<2> {
+    /// `input` `[batch, inputs]`.
+    pub fn on_device(&self, weights: &[Tensor<2>], input: Tensor<2>, mut rng: Option<&mut Prng>) -> Tensor<2> {
         let mut x = input;
-        for (layer, pair) in weights.chunks_exact(2).enumerate() {
-            if layer > 0 {
+        for layer in 0..self.layers() {
+            let of_layer = self.of_layer(weights, layer);
+            x = x.matmul(of_layer[0].clone()) + of_layer[1].clone();
+            if layer + 1 < self.layers() {
+                let shape = x.dims();
+                if let Some(kept) = self.kept(shape[0] * shape[1], rng.as_deref_mut()) {
+                    x = x.clone() * tensor(kept, shape, &x.device().inner());
+                }
+                if let [_, _, gain, shift] = of_layer {
+                    let centred = x.clone() - x.mean_dim(1);
+                    let variance = centred.clone().square().mean_dim(1);
+                    x = centred / (variance + EPSILON).sqrt() * gain.clone() + shift.clone();
+                }
                 x = relu(x);
             }
-            x = x.matmul(pair[0].clone()) + pair[1].clone();
         }
         x
+    }
+
+    /// The outputs, `[batch, outputs]`, and the hidden layers, computed in host memory.
+    pub(super) fn on_host(
+        &self,
+        weights: &[Matrix],
+        input: &[f32],
+        mut rng: Option<&mut Prng>,
+    ) -> (Vec<f32>, Vec<Hidden>) {
+        let rows = input.len() / self.sizes[0];
+        let mut hidden: Vec<Hidden> = Vec::with_capacity(self.layers());
+        for layer in 0..self.layers() - 1 {
+            let x = hidden.last().map_or(input, |hidden| &hidden.output);
+            let of_layer = self.of_layer(weights, layer);
+            let size = [rows, self.sizes[layer], self.sizes[layer + 1]];
+            let mut output = affine(x, of_layer[0].entries(), of_layer[1].entries(), size);
+            let kept = self.kept(output.len(), rng.as_deref_mut());
+            if let Some(kept) = &kept {
+                output.iter_mut().zip(kept).for_each(|(value, factor)| *value *= factor);
+            }
+            let norm = match of_layer {
+                [_, _, gain, shift] => Some(LayerNorm::forward(&mut output, gain.entries(), shift.entries())),
+                _ => None,
+            };
+            relu_on_host(&mut output);
+            hidden.push(Hidden { output, norm, kept });
+        }
+        let last = self.layers() - 1;
+        let of_layer = self.of_layer(weights, last);
+        let x = hidden.last().map_or(input, |hidden| &hidden.output);
+        let size = [rows, self.sizes[last], self.sizes[last + 1]];
+        (affine(x, of_layer[0].entries(), of_layer[1].entries(), size), hidden)
+    }
+
+    /// The way back of [`on_host`](Self::on_host): from the gradient at the outputs to those of what is tracked.
+    pub(super) fn back(
+        &self,
+        weights: &[Matrix],
+        (input, hidden): (&[f32], &[Hidden]),
+        gradient: &[f32],
+        track: Track,
+    ) -> Vec<Matrix> {
+        let rows = input.len() / self.sizes[0];
+        let mut gradient = gradient.to_vec();
+        let mut tracked = Vec::with_capacity(weights.len());
+        for layer in (0..self.layers()).rev() {
+            let of_layer = self.of_layer(weights, layer);
+            let (k, n) = (self.sizes[layer], self.sizes[layer + 1]);
+            if let Some(hidden) = hidden.get(layer) {
+                let of_norm = hidden.back(of_layer, &mut gradient);
+                tracked.extend(of_norm.into_iter().flatten().map(|row| Matrix::host(row, [1, n])));
+            }
+            if track == Track::Weights {
+                let x = if layer == 0 { input } else { &hidden[layer - 1].output };
+                tracked.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
+                tracked.push(Matrix::host(weight_gradient(x, &gradient, [rows, k, n]), [k, n]));
+            }
+            if layer > 0 {
+                gradient = input_gradient(&gradient, of_layer[0].entries(), [rows, k, n]);
+            } else if let Track::Inputs { last } = track {
+                let weight = &of_layer[0].entries()[(k - last) * n..];
+                return vec![Matrix::host(input_gradient(&gradient, weight, [rows, last, n]), [rows, last])];
+            }
+        }
+        tracked.reverse();
+        tracked
+    }
+}
+
+impl Hidden {
+    /// Takes the gradient from behind the ReLU to before dropout; returns those of shift and gain, if there are any.
+    fn back(&self, of_layer: &[Matrix], gradient: &mut [f32]) -> Option<[Vec<f32>; 2]> {
+        relu_gradient(gradient, &self.output);
+        let of_norm = self.norm.as_ref().map(|norm| norm.backward(gradient, of_layer[2].entries()));
+        if let Some(kept) = &self.kept {
+            gradient.iter_mut().zip(kept).for_each(|(entry, factor)| *entry *= factor);
+        }
+        of_norm.map(|[gain, shift]| [shift, gain])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::parameters::{host, matrix};
     use super::*;
 
     /// W_0 = [[1, -1]], b_0 = [0, 1], W_1 = [[2], [3]], b_1 = [0.5]; x = 2: relu([2, -1]) = [2, 0], y = 4.5;
-    /// x = -1: relu([-1, 2]) = [0, 2], y = 6.5.
+    /// x = -1: relu([-1, 2]) = [0, 2], y = 6.5. With dy = (1, 2): dW_1 = [2 x 1, 2 x 2], db_1 = 3, the hidden
+    /// gradients are [2, 0] and [0, 6], so dW_0 = [2 x 2, -1 x 6], db_0 = [2, 6] and dx = (2, -6).
     #[test]
-    fn forward_matches_numbers_worked_by_hand() {
-        let device = Device::flex();
-        let weights = [
-            matrix(vec![1.0, -1.0], [1, 2], &device),
-            matrix(vec![0.0, 1.0], [1, 2], &device),
-            matrix(vec![2.0, 3.0], [2, 1], &device),
-            matrix(vec![0.5], [1, 1], &device),
-        ];
-        let output = Mlp::new(1, &[2], 1).forward(&weights, matrix(vec![2.0, -1.0], [2, 1], &device));
-        assert_eq!(host(output), [4.5, 6.5]);
+    fn both_ways_match_numbers_worked_by_hand() {
+        let mlp = Mlp::new(1, &[2], 1);
+        let row = |values: &[f32], shape| Matrix::host(values.to_vec(), shape);
+        let weights =
+            [row(&[1.0, -1.0], [1, 2]), row(&[0.0, 1.0], [1, 2]), row(&[2.0, 3.0], [2, 1]), row(&[0.5], [1, 1])];
+        let (output, hidden) = mlp.on_host(&weights, &[2.0, -1.0], None);
+        assert_eq!(output, [4.5, 6.5]);
+        let pass = (&[2.0, -1.0][..], &hidden[..]);
+        let gradients = mlp.back(&weights, pass, &[1.0, 2.0], Track::Weights);
+        let gradients: Vec<_> = gradients.iter().map(Matrix::to_vec).collect();
+        assert_eq!(gradients, [vec![4.0, -6.0], vec![2.0, 6.0], vec![2.0, 4.0], vec![3.0]]);
+        let of_input = mlp.back(&weights, pass, &[1.0, 2.0], Track::Inputs { last: 1 });
+        assert_eq!(of_input[0].to_vec(), [2.0, -6.0]);
+    }
+
+    #[test]
+    fn dropout_keeps_the_mean_of_what_it_drops() {
+        let mlp = Mlp::new(1, &[4], 1).regularized(Norm::None, 0.25);
+        let kept = mlp.kept(40_000, Some(&mut mec_envs::rng::stream(1, "dropout"))).unwrap();
+        let dropped = kept.iter().filter(|&&factor| factor == 0.0).count();
+        // 10,000 expected, standard deviation 87.
+        assert!((9_600..10_400).contains(&dropped), "{dropped}");
+        assert!(kept.iter().all(|&factor| factor == 0.0 || factor == 1.0 / 0.75));
+        assert!(mlp.kept(3, None).is_none());
     }
 }

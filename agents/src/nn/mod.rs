@@ -1,30 +1,41 @@
 //! Networks and distributions that methods are made of.
 //!
-//! A network is split in two: its architecture ([`Mlp`], [`Scorer`], or either as a [`Body`]), a plain value with a
-//! pure `forward`, and its [`Parameters`], a list of named tensors. Whether a pass records gradients is decided by the
-//! tensors handed in: [`Parameters::leaves`] does, [`Parameters::tensors`] does not.
+//! A network is split in two: its architecture ([`Network`]: an [`Mlp`] or a [`Scorer`]), a plain value, and its
+//! [`Parameters`], a list of named matrices. [`Network::predict`] computes outputs; [`Network::record`] keeps what the
+//! way back needs, and [`Tape::backward`] takes it, from a gradient at the outputs to those of the weights. Losses are
+//! then functions of plain numbers that return a value and a gradient.
 //!
 //! # Design
-//! burn's `Module` derives the same from a struct. The explicit list makes what a learner does on every update (copy,
-//! average, optimise, store) one short loop each, keeps weight names in checkpoints ours, and lets the optimiser
-//! work on the parameters in place.
+//! On the CPU both ways are kernels of this module on faer's matrix product; on every other device they are burn's
+//! tensors and autodiff. Tests hold the two against each other. burn's `Module` derives the list of parameters from a
+//! struct; the explicit one makes what a learner does on every update (average, optimise, store) one short loop each,
+//! and keeps the names in checkpoints ours.
 
 mod adam;
 mod body;
 mod categorical;
+mod dense;
 mod init;
+mod layer_norm;
+mod matrix;
 mod mlp;
+mod network;
+mod normalizer;
 mod parameters;
 mod polyak;
 mod scorer;
+mod scorer_pass;
 mod squashed_gaussian;
 
 pub use adam::{Adam, AdamConfig};
-pub use body::{Body, BodyConfig, Features};
+pub use body::BodyConfig;
 pub use categorical::{Categorical, Heads};
 pub use init::fan_in_uniform;
-pub use mlp::Mlp;
-pub use parameters::{Parameters, gradients, host, matrix};
+pub use matrix::{Matrix, is_host, read, tensor};
+pub use mlp::{Mlp, Norm};
+pub use network::{Inputs, Network, Tape, Track};
+pub use normalizer::{Normalizer, Scaling};
+pub use parameters::Parameters;
 pub use polyak::polyak_update;
-pub use scorer::{OptionFeatures, Scorer};
-pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, SquashedGaussian};
+pub use scorer::{OptionInputs, Scorer};
+pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, Sample, SquashedGaussian};

@@ -1,79 +1,97 @@
-//! [`Parameters`]: the named tensors of a network.
+//! [`Parameters`]: the named matrices of a network.
 
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
+use super::matrix::Matrix;
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
-/// The named weights of a network, each a matrix, none of them tracked by autodiff.
+/// The named weights of a network, in the order in which it reads them.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     names: Vec<String>,
-    tensors: Vec<Tensor<2>>,
+    matrices: Vec<Matrix>,
 }
 
 impl Parameters {
     /// Parameters of these names and values.
-    pub fn new(entries: Vec<(String, Tensor<2>)>) -> Self {
-        let (names, tensors) = entries.into_iter().unzip();
-        Self { names, tensors }
+    pub fn new(entries: Vec<(String, Matrix)>) -> Self {
+        let (names, matrices) = entries.into_iter().unzip();
+        Self { names, matrices }
     }
 
-    /// The tensors in order.
-    pub fn tensors(&self) -> &[Tensor<2>] {
-        &self.tensors
+    /// The matrices in order.
+    pub fn matrices(&self) -> &[Matrix] {
+        &self.matrices
     }
 
-    /// The tensors in order, to be replaced.
-    pub fn tensors_mut(&mut self) -> &mut [Tensor<2>] {
-        &mut self.tensors
+    /// The matrices in order, to be changed.
+    pub fn matrices_mut(&mut self) -> &mut [Matrix] {
+        &mut self.matrices
     }
 
-    /// The tensors as leaves of a new autodiff graph: `forward` on them records what `backward` needs.
+    /// The names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether they lie in host memory.
+    pub fn on_host(&self) -> bool {
+        self.matrices.iter().all(|matrix| matches!(matrix, Matrix::Host { .. }))
+    }
+
+    /// The matrices as tensors, none of them tracked by autodiff.
+    pub fn tensors(&self) -> Vec<Tensor<2>> {
+        self.matrices.iter().map(Matrix::tensor).collect()
+    }
+
+    /// The matrices as leaves of a new autodiff graph: what is computed with them records what `backward` needs.
     pub fn leaves(&self) -> Vec<Tensor<2>> {
-        self.tensors.iter().map(|tensor| tensor.clone().autodiff().require_grad()).collect()
+        self.matrices.iter().map(|matrix| matrix.tensor().autodiff().require_grad()).collect()
     }
 
-    /// The same values on another device.
-    pub fn to_device(&self, device: &Device) -> Self {
-        let tensors = self.tensors.iter().map(|tensor| tensor.clone().to_device(device)).collect();
-        Self { names: self.names.clone(), tensors }
+    /// The same values in host memory.
+    pub fn to_host(&self) -> Self {
+        Self { names: self.names.clone(), matrices: self.matrices.iter().map(Matrix::to_host).collect() }
     }
 
-    /// Adds the tensors to `state` as `prefix/name`.
+    /// The same values as tensors of `device`, whatever it is.
+    pub fn on_device(&self, device: &Device) -> Self {
+        let moved = |matrix: &Matrix| Matrix::Device(matrix.tensor().to_device(device));
+        Self { names: self.names.clone(), matrices: self.matrices.iter().map(moved).collect() }
+    }
+
+    /// The name of the first matrix with an entry that is infinite or no number.
+    pub fn not_finite(&self) -> Option<&str> {
+        let place = self.matrices.iter().position(|matrix| !matrix.is_finite())?;
+        Some(&self.names[place])
+    }
+
+    /// Adds the matrices to `state` as `prefix/name`.
     pub fn write(&self, prefix: &str, state: &mut StateDict) {
-        for (name, tensor) in self.names.iter().zip(&self.tensors) {
-            state.insert_array(format!("{prefix}/{name}"), &tensor.dims(), host(tensor.clone()));
+        for (name, matrix) in self.names.iter().zip(&self.matrices) {
+            state.insert_array(format!("{prefix}/{name}"), &matrix.shape(), matrix.to_vec());
         }
     }
 
-    /// The parameters stored as `prefix/name`, with the names, shapes and device of `self`.
+    /// The parameters stored as `prefix/name`, with the names, shapes and places of `self`.
     ///
     /// # Errors
     /// [`CheckpointError`] when one is missing or of another shape.
     pub fn read(&self, prefix: &str, state: &StateDict) -> Result<Self, CheckpointError> {
-        let mut tensors = Vec::with_capacity(self.tensors.len());
-        for (name, tensor) in self.names.iter().zip(&self.tensors) {
-            let shape = tensor.dims();
-            let data = state.array(&format!("{prefix}/{name}"), &shape)?.to_vec();
-            tensors.push(matrix(data, shape, &tensor.device()));
+        let mut matrices = Vec::with_capacity(self.matrices.len());
+        for (name, matrix) in self.names.iter().zip(&self.matrices) {
+            matrices.push(read_like(matrix, &format!("{prefix}/{name}"), state)?);
         }
-        Ok(Self { names: self.names.clone(), tensors })
+        Ok(Self { names: self.names.clone(), matrices })
     }
 }
 
-/// The gradients of `leaves`, in order; zero for one that the loss does not depend on.
-pub fn gradients(leaves: &[Tensor<2>], mut grads: Gradients) -> Vec<Tensor<2>> {
-    let grad = |leaf: &Tensor<2>| leaf.grad_remove(&mut grads).unwrap_or_else(|| leaf.clone().inner().zeros_like());
-    leaves.iter().map(grad).collect()
-}
-
-/// A matrix from host values, row by row; on the CPU without copying them.
-pub fn matrix(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(data, shape), device)
-}
-
-/// The values of a tensor, row by row; on the CPU without copying them when nothing else holds the tensor.
-pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("all tensors of this crate hold f32")
+/// The array `name`, with the shape and at the place of `like`.
+pub(super) fn read_like(like: &Matrix, name: &str, state: &StateDict) -> Result<Matrix, CheckpointError> {
+    let data = state.array(name, &like.shape())?.to_vec();
+    Ok(match like {
+        Matrix::Host { shape, .. } => Matrix::host(data, *shape),
+        Matrix::Device(tensor) => Matrix::Device(super::matrix::tensor(data, tensor.dims(), &tensor.device())),
+    })
 }

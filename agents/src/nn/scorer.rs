@@ -6,7 +6,8 @@ use mec_envs::gym::Part;
 use mec_envs::rng::Prng;
 
 use super::init::fan_in_uniform;
-use super::parameters::{Parameters, matrix};
+use super::matrix::Matrix;
+use super::parameters::Parameters;
 use crate::agent::{ConfigError, ObservationBatch};
 use crate::spec::EnvSpec;
 
@@ -54,13 +55,13 @@ struct Layout {
 /// whole blocks: with states first they were one tiny matrix product per state, and took a sixth of an update. The
 /// rows of closed options are zero, their bias entry too, so their embeddings are zero and need no mask in that sum.
 #[derive(Clone, Debug)]
-pub struct OptionFeatures {
+pub struct OptionInputs {
     /// [x_i, g, 1] of each open option, `[choices * batch, features + g + 1]`.
-    inputs: Tensor<2>,
+    pub(super) rows: Matrix,
     /// 1 / (number of open options), `[batch, 1]`.
-    inverse_open: Tensor<2>,
-    /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`.
-    prior: Option<Tensor<2>>,
+    pub(super) inverse_open: Matrix,
+    /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`; empty for none.
+    pub(super) prior: Vec<f32>,
 }
 
 impl Scorer {
@@ -84,7 +85,7 @@ impl Scorer {
         for (layer, size) in self.sizes.windows(2).enumerate().skip(1) {
             let mut draw = |rows| {
                 if layer == last {
-                    Tensor::zeros([rows, size[1]], device)
+                    Matrix::new(vec![0.0; rows * size[1]], [rows, size[1]], device)
                 } else {
                     fan_in_uniform([rows, size[1]], size[0], rng, device)
                 }
@@ -98,18 +99,18 @@ impl Scorer {
         Parameters::new(entries)
     }
 
-    /// The inputs of a batch.
-    pub fn features(&self, batch: &ObservationBatch<'_>, device: &Device) -> OptionFeatures {
+    /// The inputs of a batch, at the place that `device` asks for.
+    pub fn inputs(&self, batch: &ObservationBatch<'_>, device: &Device) -> OptionInputs {
         let Layout { obs_dim, choices, .. } = self.layout;
         let width = self.sizes[0];
-        let mut inputs = vec![0.0; choices * batch.rows * width];
+        let mut rows = vec![0.0; choices * batch.rows * width];
         let mut inverse_open = Vec::with_capacity(batch.rows);
         let mut prior = Vec::with_capacity(self.layout.prior.map_or(0, |_| batch.rows * choices));
         for (index, row) in batch.observations.chunks_exact(obs_dim).enumerate() {
             let is_open = |choice: usize| batch.masks.is_none_or(|masks| masks[index * choices + choice]);
             for choice in (0..choices).filter(|&choice| is_open(choice)) {
                 let start = (choice * batch.rows + index) * width;
-                self.layout.write(row, choice, &mut inputs[start..start + width]);
+                self.layout.write(row, choice, &mut rows[start..start + width]);
             }
             let open = (0..choices).filter(|&choice| is_open(choice)).count();
             inverse_open.push(1.0 / open.max(1) as f32);
@@ -117,34 +118,42 @@ impl Scorer {
                 prior.extend_from_slice(&row[start..start + choices]);
             }
         }
-        OptionFeatures {
-            inputs: matrix(inputs, [choices * batch.rows, width], device),
-            inverse_open: matrix(inverse_open, [batch.rows, 1], device),
-            prior: self.layout.prior.map(|_| matrix(prior, [batch.rows, choices], device)),
+        OptionInputs {
+            rows: Matrix::new(rows, [choices * batch.rows, width], device),
+            inverse_open: Matrix::new(inverse_open, [batch.rows, 1], device),
+            prior,
         }
     }
 
-    /// Scores; those of closed options mean nothing.
+    /// Layer sizes, from the row of an option to its score.
+    pub(super) fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// Adds the scaled prior to scores, `[batch, choices]`.
+    pub(super) fn add_prior(&self, inputs: &OptionInputs, scores: &mut [f32]) {
+        for (score, prior) in scores.iter_mut().zip(&inputs.prior) {
+            *score += prior * self.prior_scale;
+        }
+    }
+
+    /// Scores without the prior, as operations that autodiff can record; those of closed options mean nothing.
     ///
     /// # Shapes
     /// Result `[batch, choices]`.
-    pub fn forward(&self, weights: &[Tensor<2>], features: &OptionFeatures) -> Tensor<2> {
-        let (batch, choices) = (features.inverse_open.dims()[0], self.layout.choices);
+    pub fn on_device(&self, weights: &[Tensor<2>], inputs: &OptionInputs) -> Tensor<2> {
+        let (batch, choices) = (inputs.inverse_open.shape()[0], self.layout.choices);
         let (first, second) = (self.sizes[1], self.sizes[2]);
-        let embedding = relu(features.inputs.clone().matmul(weights[0].clone()));
+        let embedding = relu(inputs.rows.tensor().matmul(weights[0].clone()));
         let sum = embedding.clone().reshape([choices, batch * first]).sum_dim(0).reshape([batch, first]);
-        let pooled = sum * features.inverse_open.clone();
+        let pooled = sum * inputs.inverse_open.tensor();
         let shared = (pooled.matmul(weights[1].clone()) + weights[3].clone()).reshape([1, batch * second]);
         let own = embedding.matmul(weights[2].clone()).reshape([choices, batch * second]);
         let mut x = (own + shared).reshape([choices * batch, second]);
         for pair in weights[4..].chunks_exact(2) {
             x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
         }
-        let scores = x.reshape([choices, batch]).transpose();
-        match &features.prior {
-            Some(prior) => scores + prior.clone() * self.prior_scale,
-            None => scores,
-        }
+        x.reshape([choices, batch]).transpose()
     }
 }
 
@@ -205,7 +214,6 @@ fn part_names(spec: &EnvSpec) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parameters::host;
     use super::*;
     use mec_envs::gym::ActionLayout;
     use mec_envs::rng::stream;
@@ -221,15 +229,18 @@ mod tests {
     fn trained(scorer: &Scorer) -> Parameters {
         let mut rng = stream(5, "trained");
         let mut parameters = scorer.init(&mut rng, &Device::flex());
-        for tensor in parameters.tensors_mut() {
-            *tensor = fan_in_uniform(tensor.dims(), 4, &mut rng, &Device::flex());
+        for matrix in parameters.matrices_mut() {
+            *matrix = fan_in_uniform(matrix.shape(), 4, &mut rng, &Device::flex());
         }
         parameters
     }
 
     fn scores(scorer: &Scorer, weights: &Parameters, observation: &[f32], mask: &[bool]) -> Vec<f32> {
         let batch = ObservationBatch { rows: 1, observations: observation, masks: Some(mask) };
-        host(scorer.forward(weights.tensors(), &scorer.features(&batch, &Device::flex())))
+        let inputs = scorer.inputs(&batch, &Device::flex());
+        let mut scores = scorer.on_host(weights.matrices(), &inputs).0;
+        scorer.add_prior(&inputs, &mut scores);
+        scores
     }
 
     fn draw(len: usize) -> Vec<f32> {

@@ -1,67 +1,83 @@
 //! [`SquashedGaussian`]: a Gaussian through tanh, for actions in [-1, 1].
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
-
 /// Bounds of the log standard deviation: those of Haarnoja's SAC code, kept by SpinningUp and stable-baselines3
 /// (`sac/policies.py`).
 pub const LOG_STD_MIN: f32 = -20.0;
 /// See [`LOG_STD_MIN`].
 pub const LOG_STD_MAX: f32 = 2.0;
 
-/// a = tanh(mean + std x noise), with independent entries.
-#[derive(Clone, Debug)]
+/// a = tanh(u) with u = mean + std x noise, entry by entry.
+///
+/// The densities are those of Haarnoja et al. 2018 (arXiv:1812.05905, appendix C).
+#[derive(Clone, Copy, Debug)]
 pub struct SquashedGaussian {
-    mean: Tensor<2>,
-    log_std: Tensor<2>,
+    mean: f32,
+    log_std: f32,
+    /// Whether the log standard deviation was at one of its bounds, beyond which it does not change.
+    bounded: bool,
+}
+
+/// An entry of an action, drawn with known noise so that it can be differentiated (equation 8 there).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// a, in [-1, 1].
+    pub action: f32,
+    /// log pi(a).
+    pub log_prob: f32,
 }
 
 impl SquashedGaussian {
-    /// From the output of a network: the means, then the log standard deviations.
-    ///
-    /// # Shapes
-    /// `output` `[batch, 2 * dim]`.
-    pub fn from_output(output: Tensor<2>) -> Self {
-        let dim = output.dims()[1] / 2;
-        let mean = output.clone().narrow(1, 0, dim);
-        let log_std = output.narrow(1, dim, dim).clamp(LOG_STD_MIN, LOG_STD_MAX);
-        Self { mean, log_std }
+    /// From two outputs of a network.
+    pub fn new(mean: f32, log_std: f32) -> Self {
+        let bounded = !(LOG_STD_MIN..=LOG_STD_MAX).contains(&log_std);
+        Self { mean, log_std: log_std.clamp(LOG_STD_MIN, LOG_STD_MAX), bounded }
     }
 
-    /// The action for this standard normal noise and its log probability density, differentiable in the parameters
-    /// (the reparameterisation of Haarnoja et al. 2018, arXiv:1812.05905, equation 8 and appendix C).
+    /// tanh(mean), the action taken when none is to be tried.
+    pub fn mode(&self) -> f32 {
+        self.mean.tanh()
+    }
+
+    fn u(&self, noise: f32) -> f32 {
+        self.mean + self.log_std.exp() * noise
+    }
+
+    /// The action for this standard normal noise, and its log density.
     ///
-    /// With u = mean + std x noise, log pi(a) = sum of log N(u) - log(1 - tanh(u)^2), and the last term is computed
-    /// as 2 (ln 2 - u - softplus(-2 u)), which is exact where 1 - tanh(u)^2 would round to zero.
-    ///
-    /// # Shapes
-    /// `noise` `[batch, dim]`; results `[batch, dim]` and `[batch, 1]`.
-    pub fn sample(&self, noise: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let ln_2 = std::f32::consts::LN_2;
+    /// log pi(a) = log N(u) - log(1 - tanh(u)^2), and the last term is computed as 2 (ln 2 - u - softplus(-2 u)), which
+    /// is exact where 1 - tanh(u)^2 would round to zero.
+    pub fn sample(&self, noise: f32) -> Sample {
         let half_ln_tau = 0.5 * std::f32::consts::TAU.ln();
-        let u = self.mean.clone() + self.log_std.clone().exp() * noise.clone();
-        let correction = (u.clone() + softplus(u.clone() * -2.0) - ln_2) * 2.0;
-        let log_normal = self.log_std.clone() + noise.square() * 0.5 + half_ln_tau;
-        let log_prob = (correction - log_normal).sum_dim(1);
-        (u.tanh(), log_prob)
+        let u = self.u(noise);
+        let correction = 2.0 * (u + softplus(-2.0 * u) - std::f32::consts::LN_2);
+        let log_normal = self.log_std + 0.5 * noise * noise + half_ln_tau;
+        Sample { action: u.tanh(), log_prob: correction - log_normal }
+    }
+
+    /// The gradient of a loss at mean and log standard deviation, from those at the action and at its log density.
+    ///
+    /// da/du = 1 - a^2; d log pi / du = 2 a; d log pi / d log std = -1 where u is held; du / d log std = std x noise.
+    pub fn gradient(&self, noise: f32, of_action: f32, of_log_prob: f32) -> [f32; 2] {
+        let u = self.u(noise);
+        let action = u.tanh();
+        let of_u = of_action * (1.0 - action * action) + of_log_prob * 2.0 * action;
+        let of_log_std = of_u * self.log_std.exp() * noise - of_log_prob;
+        [of_u, if self.bounded { 0.0 } else { of_log_std }]
     }
 }
 
 /// ln(1 + e^x), without overflow.
-fn softplus(x: Tensor<2>) -> Tensor<2> {
-    relu(x.clone()) + (x.abs() * -1.0).exp().log1p()
+fn softplus(x: f32) -> f32 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::parameters::{host, matrix};
     use super::*;
-    use burn::tensor::Device;
 
     fn sample(mean: f32, log_std: f32, noise: f32) -> (f32, f32) {
-        let row = |values: &[f32]| matrix(values.to_vec(), [1, values.len()], &Device::flex());
-        let (action, log_prob) = SquashedGaussian::from_output(row(&[mean, log_std])).sample(row(&[noise]));
-        (host(action)[0], host(log_prob)[0])
+        let Sample { action, log_prob } = SquashedGaussian::new(mean, log_std).sample(noise);
+        (action, log_prob)
     }
 
     /// mean 0.5, std 2, noise -0.3: u = -0.1, a = tanh(-0.1) = -0.0996680; log N = -0.045 - ln 2 - 0.9189385 =
@@ -94,5 +110,24 @@ mod tests {
             })
             .sum();
         assert!((total - 1.0).abs() < 1e-3, "{total}");
+    }
+
+    /// Of 0.7 a - 0.2 log pi(a), by differences of mean and of log standard deviation.
+    #[test]
+    fn gradients_match_finite_differences() {
+        let loss = |mean: f32, log_std: f32, noise: f32| {
+            let (action, log_prob) = sample(mean, log_std, noise);
+            0.7 * f64::from(action) - 0.2 * f64::from(log_prob)
+        };
+        for (mean, log_std, noise) in [(0.3, -0.5, 0.8), (-1.2, 0.4, -1.1), (2.0, -2.0, 0.1)] {
+            let [of_mean, of_log_std] = SquashedGaussian::new(mean, log_std).gradient(noise, 0.7, -0.2);
+            let step = 2e-3;
+            let slope = |high: f64, low: f64| ((high - low) / (2.0 * f64::from(step))) as f32;
+            let by_mean = slope(loss(mean + step, log_std, noise), loss(mean - step, log_std, noise));
+            let by_log_std = slope(loss(mean, log_std + step, noise), loss(mean, log_std - step, noise));
+            assert!((of_mean - by_mean).abs() < 2e-3, "{of_mean} {by_mean}");
+            assert!((of_log_std - by_log_std).abs() < 2e-3, "{of_log_std} {by_log_std}");
+        }
+        assert_eq!(SquashedGaussian::new(0.0, 2.5).gradient(1.0, 1.0, 1.0)[1], 0.0);
     }
 }

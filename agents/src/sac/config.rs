@@ -4,8 +4,10 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::learner::SacLearner;
+use super::losses::Ensemble;
+use super::temperature::{ALPHA_MAX, ALPHA_MIN};
 use crate::agent::{Algorithm, ConfigError};
-use crate::nn::BodyConfig;
+use crate::nn::{BodyConfig, Norm};
 use crate::replay::{PriorityConfig, ReplayConfig, Storage};
 use crate::spec::EnvSpec;
 
@@ -72,8 +74,23 @@ pub struct SacConfig {
     pub target_entropy_anneal_updates: u64,
     /// Continuous actions: the target entropy in nats; minus the number of entries by default.
     pub target_entropy: Option<f64>,
-    /// CPU threads of an update, 1 or 2: with 2, each critic has its own. The result does not depend on it. Leave it
-    /// at 1 when actors need the other cores. Default 1.
+    /// Whether observations are brought to mean 0 and variance 1 by running statistics, which travel with the policy.
+    /// A `prior` is left as it is. Default false.
+    pub normalize_observations: bool,
+    /// Critics, 1 to 100. Default 2.
+    pub critics: usize,
+    /// Critics drawn anew for each update whose smallest value makes the target, 1 to `critics`; all by default.
+    /// REDQ (Chen et al. 2021, arXiv:2101.05982) has 2 of 10, with a `replay_ratio` of 20 and `actor_critics` "mean".
+    pub target_critics: Option<usize>,
+    /// The value of the critics that the actor climbs. Default "min".
+    pub actor_critics: Ensemble,
+    /// Normalisation of the critics' hidden layers. DroQ (Hiraoka et al. 2022, arXiv:2110.02034) has "layer" with a
+    /// `critic_dropout` of 0.01 and a `replay_ratio` of 20. For the body `mlp`. Default "none".
+    pub critic_norm: Norm,
+    /// Share of the critics' hidden units that is dropped, 0 or more and below 1; for the body `mlp`. Default 0.
+    pub critic_dropout: f64,
+    /// CPU threads of an update, 1 to `critics`, among which the critics are shared out. The result does not depend on
+    /// it. Leave it at 1 when actors need the other cores. Default 1.
     pub threads: usize,
 }
 
@@ -103,6 +120,12 @@ impl Default for SacConfig {
             target_entropy_final_scale: None,
             target_entropy_anneal_updates: 20_000,
             target_entropy: None,
+            normalize_observations: false,
+            critics: 2,
+            target_critics: None,
+            actor_critics: Ensemble::Min,
+            critic_norm: Norm::None,
+            critic_dropout: 0.0,
             threads: 1,
         }
     }
@@ -125,7 +148,14 @@ impl SacConfig {
         positive("max_grad_norm", self.max_grad_norm.unwrap_or(1.0))?;
         positive("replay_ratio", self.replay_ratio)?;
         positive("reward_scale", self.reward_scale)?;
-        positive("initial_alpha", self.initial_alpha)?;
+        let possible = (ALPHA_MIN..=ALPHA_MAX).contains(&self.initial_alpha);
+        check(possible, "initial_alpha", self.initial_alpha, "1e-8 to 1e4")?;
+        check(
+            (0.0..1.0).contains(&self.critic_dropout),
+            "critic_dropout",
+            self.critic_dropout,
+            "0 or more and below 1",
+        )?;
         share("target_entropy_scale", self.target_entropy_scale)?;
         share("target_entropy_final_scale", self.target_entropy_final_scale.unwrap_or(0.0))?;
         let target_entropy = self.target_entropy.unwrap_or(0.0);
@@ -145,7 +175,24 @@ impl SacConfig {
         check(self.target_update_every > 0, "target_update_every", self.target_update_every, "1 or more")?;
         let anneal = self.target_entropy_anneal_updates;
         check(anneal > 0, "target_entropy_anneal_updates", anneal, "1 or more")?;
-        check((1..=2).contains(&self.threads), "threads", self.threads as u64, "1 or 2")
+        check((1..=100).contains(&self.critics), "critics", self.critics as u64, "1 to 100")?;
+        let of_target = self.target_critics.unwrap_or(1);
+        check((1..=self.critics).contains(&of_target), "target_critics", of_target as u64, "1 to critics")?;
+        check((1..=self.critics).contains(&self.threads), "threads", self.threads as u64, "1 to critics")?;
+        self.validate_critic_body()
+    }
+
+    /// A scorer has neither normalisation nor dropout.
+    fn validate_critic_body(&self) -> Result<(), ConfigError> {
+        let mlp = matches!(self.body, BodyConfig::Mlp { .. });
+        let accepted = "none and 0 for the body scorer";
+        ConfigError::check(mlp || self.critic_norm == Norm::None, "critic_norm", "layer", accepted)?;
+        ConfigError::check(mlp || self.critic_dropout == 0.0, "critic_dropout", self.critic_dropout, accepted)
+    }
+
+    /// The target entropy of this many continuous entries (Haarnoja et al. 2018, appendix D).
+    pub(super) fn continuous_target(&self, dim: usize) -> f64 {
+        self.target_entropy.unwrap_or(-(dim as f64))
     }
 
     /// The replay that it asks for.

@@ -1,6 +1,6 @@
 //! [`SacLearner`]: replay in, gradient updates, policy out.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use mec_envs::rng::{Prng, stream};
 use rayon::ThreadPool;
 
@@ -8,10 +8,10 @@ use super::config::{SacConfig, Warmup};
 use super::losses;
 use super::networks::{Model, Networks};
 use super::policy::SacPolicy;
-use super::update::{Figures, Update, flat, one_hot};
+use super::update::{Figures, Update, mean};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::nn::{host, matrix};
+use crate::nn::{Normalizer, Scaling};
 use crate::replay::{Batch, Replay};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -24,13 +24,14 @@ pub struct SacLearner {
     device: Device,
     model: Model,
     networks: Networks,
+    normalizer: Option<Normalizer>,
     replay: Replay,
     rng: Prng,
     counters: Counters,
     batch: Batch,
-    /// Updates run in the first one, the second critic in the second one if there is one. Each has one thread, so
-    /// that no tensor operation is split over threads: on matrices of this size that costs more than it gives, and
-    /// takes the cores of the actors. Empty where no thread could be started.
+    /// Updates run in the first one; critics are shared out among all of them. Each has one thread, so that no tensor
+    /// operation is split over threads: on matrices of this size that costs more than it gives, and takes the cores of
+    /// the actors. Empty where no thread could be started.
     pools: Vec<ThreadPool>,
 }
 
@@ -42,6 +43,8 @@ struct Counters {
     counted: u64,
     updates: u64,
     version: u64,
+    /// The largest absolute reward taken in.
+    reward_max: f32,
 }
 
 impl SacLearner {
@@ -49,6 +52,7 @@ impl SacLearner {
         let model = Model::new(&config, spec)?;
         Ok(Self {
             networks: Networks::new(&model, &config, device, seed),
+            normalizer: config.normalize_observations.then(|| Normalizer::new(spec)),
             replay: Replay::new(&config.replay(), spec)?,
             rng: stream(seed, "sac/learner"),
             spec: spec.clone(),
@@ -72,44 +76,42 @@ impl SacLearner {
         self.replay.len() >= self.config.learning_starts
     }
 
-    /// Q_tot of the first critic for these observations and actions, one per row; for tests and inspection.
+    fn scaling(&self) -> Option<Scaling> {
+        self.normalizer.as_ref().map(Normalizer::scaling)
+    }
+
+    /// Q(s, a) of the first critic for these observations and actions, one per row; for tests and inspection.
     pub fn q_values(&self, batch: &ObservationBatch<'_>, actions: &[f32]) -> Vec<f32> {
-        let weights = self.networks.critics[0].parameters.tensors();
-        host(match &self.model {
-            Model::Discrete { critic, heads, .. } => {
-                let q = critic.forward(weights, &critic.features(batch, &self.device));
-                losses::taken_q(q, &one_hot(actions, heads, &self.device))
-            }
-            Model::Continuous { critic, dim, .. } => {
-                let action = matrix(actions.to_vec(), [batch.rows, *dim], &self.device);
-                critic.forward(weights, Tensor::cat(vec![flat(batch, &self.device), action], 1))
-            }
-        })
+        let Model { critic, heads, dim, .. } = &self.model;
+        let normal = self.scaling().map(|scaling| scaling.apply(batch.observations));
+        let batch = ObservationBatch { observations: normal.as_deref().unwrap_or(batch.observations), ..*batch };
+        let codes = actions.len() / batch.rows.max(1);
+        let continuous: Vec<f32> = actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect();
+        let inputs = critic.inputs(&batch, &continuous, &self.device);
+        let q = critic.predict(&self.networks.critics[0].online.weights, &inputs, None);
+        losses::taken_q(&q, actions, heads)
     }
 
     fn explores_uniformly(&self) -> bool {
         self.config.warmup == Warmup::Uniform && self.counters.updates == 0 && !self.ready()
     }
 
-    fn update(&mut self, helper: Option<&ThreadPool>) -> Figures {
+    fn update(&mut self, helpers: &[ThreadPool], scaling: Option<&Scaling>) -> Figures {
         let mut batch = std::mem::take(&mut self.batch);
         let beta = self.config.priority.map_or(0.0, |priority| priority.beta_at(self.counters.updates));
         self.replay.sample(self.config.batch_size, beta, &mut self.rng, &mut batch);
-        let mut update = Update {
+        let update = Update {
             config: &self.config,
             device: &self.device,
-            networks: &mut self.networks,
+            model: &self.model,
             batch: &batch,
-            rng: &mut self.rng,
+            scaling,
             updates: self.counters.updates,
-            helper,
+            helpers,
         };
-        let figures = match &self.model {
-            Model::Discrete { actor, critic, heads } => update.discrete(actor, critic, heads),
-            Model::Continuous { actor, critic, .. } => update.continuous(actor, critic),
-        };
-        if let Some(errors) = figures.td_errors.clone() {
-            self.replay.update_priorities(&batch.slots, &host(errors));
+        let figures = update.run(&mut self.networks, &mut self.rng);
+        if self.config.priority.is_some() {
+            self.replay.update_priorities(&batch.slots, &figures.errors);
         }
         self.batch = batch;
         self.counters.updates += 1;
@@ -117,22 +119,53 @@ impl SacLearner {
         figures
     }
 
-    fn metrics(&self, figures: Option<Figures>) -> Metrics {
-        let number = |tensor: Option<Tensor<1>>| tensor.map_or(f64::NAN, |tensor| f64::from(host(tensor)[0]));
-        let alpha = f64::from(host(self.networks.alpha())[0]);
-        let entropy = number(figures.as_ref().map(|figures| figures.entropy.clone().reshape([1])));
-        let target = figures.as_ref().map_or(f64::NAN, |figures| figures.target_entropy);
+    fn metrics(&self, figures: Option<&Figures>) -> Metrics {
+        let number = |read: &dyn Fn(&Figures) -> f64| figures.map_or(f64::NAN, read);
+        let total = |parts: [f64; 2]| parts.iter().filter(|part| part.is_finite()).sum::<f64>();
+        let alpha = self.networks.first_alpha();
+        let entropy = number(&|figures| total(figures.entropies));
+        let gap = number(&|figures| {
+            let gaps = figures.entropies.iter().zip(figures.target_entropies);
+            gaps.map(|(entropy, target)| entropy - target).find(|gap| !gap.is_nan()).unwrap_or(f64::NAN)
+        });
+        let target = number(&|figures| {
+            let targets = figures.entropies.iter().zip(figures.target_entropies);
+            targets.filter(|(entropy, _)| !entropy.is_nan()).map(|(_, target)| target).sum()
+        });
         Metrics::new(vec![
-            ("train/actor_loss", number(figures.as_ref().map(|figures| figures.actor_loss.clone()))),
-            ("train/critic_loss", number(figures.as_ref().map(|figures| figures.critic_loss.clone()))),
+            ("train/actor_loss", number(&|figures| figures.actor_loss)),
+            ("train/critic_loss", number(&|figures| figures.critic_loss)),
             ("train/ent_coef", alpha),
-            ("train/ent_coef_loss", alpha.ln() * (entropy - target)),
+            ("train/ent_coef_loss", alpha.ln() * gap),
             ("train/entropy", entropy),
             ("train/target_entropy", target),
-            ("train/q_mean", number(figures.as_ref().map(|figures| figures.q_mean.clone()))),
+            ("train/td_error", number(&|figures| mean(&figures.errors))),
+            ("train/q_mean", number(&|figures| figures.q_mean)),
+            ("train/q_max", number(&|figures| figures.q_max)),
+            ("train/q_bound", self.q_bound(entropy)),
             ("train/learning_rate", self.config.actor_lr),
             ("train/n_updates", self.counters.updates as f64),
         ])
+    }
+
+    /// What |Q| cannot exceed when the critics are right: the largest reward and the bonus of this entropy, at every
+    /// step for ever.
+    fn q_bound(&self, entropy: f64) -> f64 {
+        let reward = f64::from(self.counters.reward_max) * self.config.reward_scale;
+        let bonus = self.networks.first_alpha() * entropy.abs();
+        (reward + bonus) / (1.0 - self.config.gamma)
+    }
+
+    /// An error when a figure of the last update is not a number any more.
+    fn check(&self, metrics: &Metrics) -> Result<(), TrainError> {
+        for metric in ["train/critic_loss", "train/actor_loss"] {
+            let value = metrics.get(metric);
+            if !value.is_finite() {
+                let tensor = self.networks.not_finite();
+                return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -142,6 +175,12 @@ impl Learner for SacLearner {
     fn add(&mut self, experience: &Transitions) {
         let (was_ready, was_uniform) = (self.ready(), self.explores_uniformly());
         self.replay.extend(experience);
+        if let Some(normalizer) = &mut self.normalizer {
+            normalizer.observe(&experience.observations);
+            self.counters.version += u64::from(!experience.is_empty());
+        }
+        let largest = experience.rewards.iter().fold(0.0, |max: f32, reward| max.max(reward.abs()));
+        self.counters.reward_max = self.counters.reward_max.max(largest);
         let rows = experience.len() as u64;
         self.counters.added += rows;
         if was_ready {
@@ -166,24 +205,23 @@ impl Learner for SacLearner {
             return Ok(self.metrics(None));
         }
         let pools = std::mem::take(&mut self.pools);
-        let mut run = || (0..updates).map(|_| self.update(pools.get(1))).last();
-        let figures = match pools.first() {
+        let scaling = self.scaling();
+        let (first, helpers) = pools.split_first().map_or((None, &[][..]), |(first, helpers)| (Some(first), helpers));
+        let mut run = || (0..updates).map(|_| self.update(helpers, scaling.as_ref())).last();
+        let figures = match first {
             Some(pool) => pool.install(run),
             None => run(),
         };
         self.pools = pools;
-        let metrics = self.metrics(figures);
-        for metric in ["train/critic_loss", "train/actor_loss"] {
-            let value = metrics.get(metric);
-            if updates > 0 && !value.is_finite() {
-                return Err(TrainError::NotFinite { metric, value, update: self.counters.updates });
-            }
+        let metrics = self.metrics(figures.as_ref());
+        if updates > 0 {
+            self.check(&metrics)?;
         }
         Ok(metrics)
     }
 
     fn policy(&self) -> SacPolicy {
-        SacPolicy::new(&self.model, &self.networks.actor.parameters, self.explores_uniformly())
+        SacPolicy::new(&self.model, &self.networks.actor.weights, self.scaling(), self.explores_uniformly())
     }
 
     fn version(&self) -> u64 {
@@ -193,6 +231,9 @@ impl Learner for SacLearner {
     fn state(&self) -> StateDict {
         let mut state = StateDict::new("sac");
         self.networks.write(&mut state);
+        if let Some(normalizer) = &self.normalizer {
+            normalizer.write(&mut state);
+        }
         state.insert_value("config", &self.config);
         state.insert_value("counters", self.counters);
         state.insert_value("rng", &self.rng);
@@ -205,8 +246,10 @@ impl Learner for SacLearner {
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("sac")?;
         let networks = self.networks.read(state)?;
+        let normalizer = self.normalizer.as_ref().map(|normalizer| normalizer.read(state)).transpose()?;
         let (counters, rng) = (state.value("counters")?, state.value("rng")?);
         self.networks = networks;
+        self.normalizer = normalizer;
         self.counters = counters;
         self.rng = rng;
         // A checkpoint holds no experience: acting fills the replay anew before updates go on.

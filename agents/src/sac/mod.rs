@@ -8,21 +8,36 @@
 //! Q(s, a) = sum_h Q_h(s, a_h). Both expectations then split into sums over heads, so their cost grows with the sum of
 //! the choices and not with their product. With one head this is Christodoulou's method.
 //!
+//! Mixed actions have both: the policy is the product of its heads and a Gaussian, a critic reads the continuous
+//! entries and gives a value per choice, and each kind has a temperature of its own (Delalleau et al. 2019,
+//! arXiv:1912.11077, section 3).
+//!
+//! Options: n-step returns, prioritised replay, normal observations, any number of critics with a random subset in the
+//! target (REDQ), layer normalisation and dropout in them (DroQ).
+//!
 //! # Deviations from the papers
-//! - With several heads, the smaller of the two critics is taken of the expected Q and not per choice: see
-//!   [`losses::expected_q`].
-//! - The actor's loss takes min Q from the critics' forward pass of the same update, that is, from before their
-//!   step (discrete actions only): one forward pass of both critics less.
-//! - The target entropy is a share of the largest entropy *of the state* (the choices its mask leaves open), and the
-//!   share can fall linearly: see [`SacConfig::target_entropy_scale`].
+//! - With several heads, the smaller of the critics is taken of the expected Q and not per choice: see
+//!   [`losses::shares`].
+//! - Without continuous entries, the actor's loss takes Q from the critics' forward pass of the same update, that is,
+//!   from before their step: one forward pass of all critics less.
+//! - The target entropy of heads is a share of the largest entropy *of the state* (the choices its mask leaves open),
+//!   and the share can fall linearly: see [`SacConfig::target_entropy_scale`].
+//! - Delalleau et al. let the heads see no continuous entries of their own choice; here all choices share one set of
+//!   continuous entries, drawn from the state alone.
+//! - A learned temperature stays within [`ALPHA_MIN`] and [`ALPHA_MAX`].
 
 mod config;
+mod decision;
 mod learner;
 pub mod losses;
 mod networks;
 mod policy;
+mod temperature;
+mod threads;
 mod update;
 
 pub use config::{SacConfig, Warmup};
 pub use learner::SacLearner;
+pub use losses::Ensemble;
 pub use policy::SacPolicy;
+pub use temperature::{ALPHA_MAX, ALPHA_MIN};

@@ -1,143 +1,165 @@
 //! The networks of soft actor-critic and their optimisers.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use mec_envs::rng::stream;
 
 use super::config::SacConfig;
+use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
-use crate::nn::{Adam, AdamConfig, Body, Heads, Mlp, Parameters, gradients, matrix};
+use crate::nn::{Adam, AdamConfig, Heads, Matrix, Network, Parameters};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 
-/// The architectures, by kind of action.
+/// The architectures, and the actions they decide on.
 #[derive(Clone, Debug)]
-pub(super) enum Model {
-    /// Logits and Q values per choice.
-    Discrete { actor: Body, critic: Body, heads: Heads },
-    /// Means and log standard deviations from s; one Q value from (s, a).
-    Continuous { actor: Mlp, critic: Mlp, dim: usize },
+pub(super) struct Model {
+    /// Logits per choice, then a mean and a log standard deviation per continuous entry.
+    pub(super) actor: Network,
+    /// One Q value per choice, or one in all when there are no choices, from s and the continuous entries.
+    pub(super) critic: Network,
+    pub(super) heads: Heads,
+    /// Continuous entries.
+    pub(super) dim: usize,
 }
 
 impl Model {
     pub(super) fn new(config: &SacConfig, spec: &EnvSpec) -> Result<Self, ConfigError> {
         let (heads, dim) = (&spec.action.heads, spec.action.continuous);
-        match (heads.is_empty(), dim) {
-            (false, 0) => Ok(Self::Discrete {
-                actor: config.body.logits(spec)?,
-                critic: config.body.q_values(spec)?,
-                heads: Heads::new(heads),
-            }),
-            (true, 1..) => Ok(Self::Continuous {
-                actor: config.body.dense(spec.obs_dim(), 2 * dim)?,
-                critic: config.body.dense(spec.obs_dim() + dim, 1)?,
-                dim,
-            }),
-            _ => Err(ConfigError::UnsupportedAction {
+        if heads.is_empty() && dim == 0 {
+            let accepted = "categorical heads, continuous entries, or both";
+            return Err(ConfigError::UnsupportedAction {
                 method: "sac",
-                found: format!("heads {heads:?} and {dim} continuous entries"),
-                accepted: "either categorical heads or continuous entries, not both and not none",
-            }),
+                found: "no action at all".to_owned(),
+                accepted,
+            });
         }
+        let critic = match config.body.critic(spec)? {
+            Network::Mlp(mlp) => Network::Mlp(mlp.regularized(config.critic_norm, config.critic_dropout as f32)),
+            scorer @ Network::Scorer(_) => scorer,
+        };
+        Ok(Self { actor: config.body.actor(spec)?, critic, heads: Heads::new(heads), dim })
+    }
+
+    /// Columns of Q: the choices, or 1 without heads.
+    pub(super) fn choices(&self) -> usize {
+        self.heads.choices().max(1)
     }
 }
 
-/// A network with its optimiser.
+/// Weights with their optimiser.
 #[derive(Clone, Debug)]
 pub(super) struct Trained {
-    pub(super) parameters: Parameters,
+    pub(super) weights: Parameters,
     adam: Adam,
 }
 
 impl Trained {
-    fn new(parameters: Parameters, config: AdamConfig) -> Self {
-        Self { adam: Adam::new(config, &parameters), parameters }
+    pub(super) fn new(weights: Parameters, config: AdamConfig) -> Self {
+        Self { adam: Adam::new(config, &weights), weights }
     }
 
-    /// One optimiser step down `loss`, which was computed with `leaves` of these parameters. Returns the loss.
-    ///
-    /// Both are taken by value: the graph has to be gone before the step, or the parameters would be copied.
-    pub(super) fn descend(&mut self, leaves: Vec<Tensor<2>>, loss: Tensor<1>) -> Tensor<1> {
-        let gradients = gradients(&leaves, loss.backward());
-        drop(leaves);
-        let loss = loss.inner();
-        self.adam.step(&mut self.parameters, gradients);
-        loss
+    /// One optimiser step along the gradients of the weights.
+    pub(super) fn step(&mut self, gradients: &[Matrix]) {
+        self.adam.step(&mut self.weights, gradients);
     }
 
-    /// One optimiser step along a gradient known in closed form.
-    pub(super) fn step(&mut self, gradient: Tensor<2>) {
-        self.adam.step(&mut self.parameters, vec![gradient]);
+    pub(super) fn write(&self, name: &str, state: &mut StateDict) {
+        self.weights.write(name, state);
+        self.adam.write(&format!("adam/{name}"), state);
     }
 
-    fn write(&self, name: &str, state: &mut StateDict) {
-        self.parameters.write(name, state);
-        self.adam.write(&format!("adam/{name}"), &self.parameters, state);
+    pub(super) fn read(&self, name: &str, state: &StateDict) -> Result<Self, CheckpointError> {
+        let weights = self.weights.read(name, state)?;
+        Ok(Self { weights, adam: self.adam.read(&format!("adam/{name}"), state)? })
     }
+}
 
-    fn read(&self, name: &str, state: &StateDict) -> Result<Self, CheckpointError> {
-        let parameters = self.parameters.read(name, state)?;
-        let adam = self.adam.read(&format!("adam/{name}"), &parameters, state)?;
-        Ok(Self { parameters, adam })
-    }
+/// A critic and its slow copy.
+#[derive(Clone, Debug)]
+pub(super) struct Critic {
+    pub(super) online: Trained,
+    pub(super) target: Parameters,
 }
 
 /// All that gradient updates change.
 #[derive(Clone, Debug)]
 pub(super) struct Networks {
     pub(super) actor: Trained,
-    pub(super) critics: [Trained; 2],
-    pub(super) targets: [Parameters; 2],
-    /// log alpha, `[1, 1]`.
-    pub(super) log_alpha: Trained,
+    pub(super) critics: Vec<Critic>,
+    /// Of the categorical heads and of the continuous entries, where there are any.
+    pub(super) temperatures: [Option<Temperature>; 2],
 }
 
 impl Networks {
     pub(super) fn new(model: &Model, config: &SacConfig, device: &Device, seed: u64) -> Self {
-        let draw = |name: &str, actor: bool| {
-            let mut rng = stream(seed, name);
-            match model {
-                Model::Discrete { actor: body, .. } if actor => body.init(&mut rng, device),
-                Model::Discrete { critic, .. } => critic.init(&mut rng, device),
-                Model::Continuous { actor: mlp, .. } if actor => mlp.init(&mut rng, device),
-                Model::Continuous { critic, .. } => critic.init(&mut rng, device),
-            }
-        };
         let adam = |learning_rate| AdamConfig { learning_rate, max_grad_norm: config.max_grad_norm };
-        let critics =
-            ["sac/critic_1", "sac/critic_2"].map(|name| Trained::new(draw(name, false), adam(config.critic_lr)));
-        let log_alpha = matrix(vec![config.initial_alpha.ln() as f32], [1, 1], device);
-        let log_alpha = Parameters::new(vec![("value".to_owned(), log_alpha)]);
+        let draw = |name: &str, network: &Network| network.init(&mut stream(seed, name), device);
+        let critic = |index: usize| {
+            let weights = draw(&format!("sac/critic_{index}"), &model.critic);
+            Critic { target: weights.clone(), online: Trained::new(weights, adam(config.critic_lr)) }
+        };
+        let temperature = || Temperature::new(config.initial_alpha, config.alpha_lr);
         Self {
-            actor: Trained::new(draw("sac/actor", true), adam(config.actor_lr)),
-            targets: critics.clone().map(|critic| critic.parameters),
-            critics,
-            log_alpha: Trained::new(log_alpha, AdamConfig { learning_rate: config.alpha_lr, max_grad_norm: None }),
+            actor: Trained::new(draw("sac/actor", &model.actor), adam(config.actor_lr)),
+            critics: (1..=config.critics).map(critic).collect(),
+            temperatures: [!model.heads.sizes().is_empty(), model.dim > 0].map(|has| has.then(temperature)),
         }
     }
 
-    /// The temperature, `[1, 1]`.
-    pub(super) fn alpha(&self) -> Tensor<2> {
-        self.log_alpha.parameters.tensors()[0].clone().exp()
+    /// Both alphas; 0 where there is no such action.
+    pub(super) fn alphas(&self) -> [f32; 2] {
+        self.temperatures.each_ref().map(|temperature| temperature.as_ref().map_or(0.0, |own| own.alpha() as f32))
+    }
+
+    /// The alpha that figures report: that of the heads, or without heads that of the continuous entries.
+    pub(super) fn first_alpha(&self) -> f64 {
+        self.temperatures.iter().flatten().next().map_or(f64::NAN, Temperature::alpha)
+    }
+
+    /// The first tensor with an entry that is infinite or no number.
+    pub(super) fn not_finite(&self) -> Option<String> {
+        let named = |name: String, weights: &Parameters| Some(format!("{name}/{}", weights.not_finite()?));
+        let critics = self.critics.iter().enumerate();
+        named("actor".to_owned(), &self.actor.weights).or_else(|| {
+            critics.into_iter().find_map(|(index, critic)| {
+                named(format!("critic_{}", index + 1), &critic.online.weights)
+                    .or_else(|| named(format!("target_{}", index + 1), &critic.target))
+            })
+        })
+    }
+
+    /// Names of the temperatures in checkpoints.
+    fn temperature_names(&self) -> [&'static str; 2] {
+        ["log_alpha", if self.temperatures[0].is_some() { "log_alpha_continuous" } else { "log_alpha" }]
     }
 
     pub(super) fn write(&self, state: &mut StateDict) {
         self.actor.write("actor", state);
-        self.log_alpha.write("log_alpha", state);
-        for (index, (critic, target)) in self.critics.iter().zip(&self.targets).enumerate() {
-            critic.write(&format!("critic_{}", index + 1), state);
-            target.write(&format!("target_{}", index + 1), state);
+        for (temperature, name) in self.temperatures.iter().zip(self.temperature_names()) {
+            if let Some(temperature) = temperature {
+                temperature.write(name, state);
+            }
+        }
+        for (index, critic) in self.critics.iter().enumerate() {
+            critic.online.write(&format!("critic_{}", index + 1), state);
+            critic.target.write(&format!("target_{}", index + 1), state);
         }
     }
 
     pub(super) fn read(&self, state: &StateDict) -> Result<Self, CheckpointError> {
-        let [critic_1, critic_2] = &self.critics;
-        let [target_1, target_2] = &self.targets;
-        Ok(Self {
-            actor: self.actor.read("actor", state)?,
-            critics: [critic_1.read("critic_1", state)?, critic_2.read("critic_2", state)?],
-            targets: [target_1.read("target_1", state)?, target_2.read("target_2", state)?],
-            log_alpha: self.log_alpha.read("log_alpha", state)?,
-        })
+        let read = |index: usize, critic: &Critic| {
+            let online = critic.online.read(&format!("critic_{}", index + 1), state)?;
+            Ok(Critic { online, target: critic.target.read(&format!("target_{}", index + 1), state)? })
+        };
+        let critics = self.critics.iter().enumerate().map(|(index, critic)| read(index, critic));
+        let critics = critics.collect::<Result<_, CheckpointError>>()?;
+        let mut temperatures = self.temperatures.clone();
+        for (temperature, name) in temperatures.iter_mut().zip(self.temperature_names()) {
+            if let Some(temperature) = temperature {
+                *temperature = temperature.read(name, state)?;
+            }
+        }
+        Ok(Self { actor: self.actor.read("actor", state)?, critics, temperatures })
     }
 }

@@ -1,236 +1,282 @@
 //! One gradient update of soft actor-critic.
 
-use burn::tensor::{Device, Tensor};
-use mec_envs::rng::Prng;
+use std::borrow::Cow;
+
+use burn::tensor::Device;
+use mec_envs::rng::{Prng, stream};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::ThreadPool;
 
 use super::config::SacConfig;
+use super::decision::Decision;
 use super::losses;
-use super::networks::{Networks, Trained};
+use super::networks::{Critic, Model, Networks};
+use super::threads::each;
 use crate::agent::ObservationBatch;
-use crate::nn::{Body, Heads, Mlp, Parameters, SquashedGaussian, matrix, polyak_update};
+use crate::nn::{Inputs, Scaling, Track, polyak_update};
 use crate::replay::Batch;
 
 /// What an update works with.
 pub(super) struct Update<'a> {
     pub(super) config: &'a SacConfig,
     pub(super) device: &'a Device,
-    pub(super) networks: &'a mut Networks,
+    pub(super) model: &'a Model,
     pub(super) batch: &'a Batch,
-    pub(super) rng: &'a mut Prng,
+    pub(super) scaling: Option<&'a Scaling>,
     /// Updates done before.
     pub(super) updates: u64,
-    /// A second thread, if there is one to spare.
-    pub(super) helper: Option<&'a ThreadPool>,
+    /// Threads to share the work with.
+    pub(super) helpers: &'a [ThreadPool],
 }
 
-/// Figures of one update, still on the device.
+/// Figures of one update.
+#[derive(Clone, Debug)]
 pub(super) struct Figures {
-    pub(super) actor_loss: Tensor<1>,
-    pub(super) critic_loss: Tensor<1>,
-    pub(super) q_mean: Tensor<1>,
-    pub(super) entropy: Tensor<2>,
-    pub(super) target_entropy: f64,
-    /// Mean over the critics of |Q - y|, `[batch, 1]`; for prioritised replay.
-    pub(super) td_errors: Option<Tensor<2>>,
+    pub(super) actor_loss: f64,
+    pub(super) critic_loss: f64,
+    /// Mean, and largest absolute value, of Q(s, a) under the first critic.
+    pub(super) q_mean: f64,
+    pub(super) q_max: f64,
+    /// Of heads and continuous entries, NaN where there are none.
+    pub(super) entropies: [f64; 2],
+    pub(super) target_entropies: [f64; 2],
+    /// |Q(s, a) - y|, the mean over the critics, `[batch]`.
+    pub(super) errors: Vec<f32>,
+}
+
+/// Observations, `[batch, obs_dim]`, with their masks.
+type States<'a> = (Cow<'a, [f32]>, Option<&'a [bool]>);
+
+/// What the critics said of s before their step.
+struct Judgement {
+    /// Per critic `[batch, choices]`, of the continuous actions taken.
+    q: Vec<Vec<f32>>,
+    /// Per critic `[batch]`.
+    taken: Vec<Vec<f32>>,
+    loss: f64,
+}
+
+/// What is random in an update, drawn in one order whatever the threads.
+struct Draws {
+    /// `[batch, dim]`, of s and of s'.
+    noise: [Vec<f32>; 2],
+    /// The critics that make the target.
+    subset: Vec<usize>,
+    /// A generator per critic and pass, for dropout.
+    dropout: Vec<[Prng; 3]>,
 }
 
 impl Update<'_> {
-    /// With categorical heads.
-    pub(super) fn discrete(&mut self, actor: &Body, critic: &Body, heads: &Heads) -> Figures {
-        let [now, next] = self.rows();
-        let [open, next_open] = [&now, &next].map(|rows| self.open(rows, heads));
-        let [now, next] = [now, next].map(|rows| actor.features(&rows, self.device));
-        let alpha = self.networks.alpha();
+    /// Lets all networks take a step.
+    pub(super) fn run(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
+        let Model { actor, critic, dim, .. } = self.model;
+        let mut draws = self.draws(rng);
+        let [now, next] = self.observations();
+        let [now, next] = [&now, &next].map(|(observations, masks)| self.rows(observations, *masks));
+        let [of_now, of_next] = [&now, &next].map(|rows| actor.inputs(rows, &[], self.device));
+        let alphas = networks.alphas();
 
-        let leaves = self.networks.actor.parameters.leaves();
-        let frozen = self.networks.actor.parameters.tensors();
-        let targets = &self.networks.targets;
-        let ((pi, next_pi), next_q) = join(
-            self.helper,
-            || {
-                let pi = heads.distribution(actor.forward(&leaves, &now), open.as_ref());
-                (pi, heads.distribution(actor.forward(frozen, &next), next_open.as_ref()))
-            },
-            || targets.each_ref().map(|target| critic.forward(target.tensors(), &next)),
-        );
-        let next_q = losses::expected_q(&next_pi, next_q, heads);
-        let target = self.target(losses::soft_value(next_q, losses::entropy(&next_pi), &alpha));
+        let weights = &networks.actor.weights;
+        let record = |inputs| actor.record(weights, inputs, Track::Weights, None);
+        let mut passes = each(self.helpers, [&of_now, &of_next], record);
+        let (next_outputs, _) = passes.pop().expect("a pass per state");
+        let (outputs, tape) = passes.pop().expect("a pass per state");
+        let decision = Decision::new(self.model, &outputs, now.masks, &draws.noise[0]);
+        let next_decision = Decision::new(self.model, &next_outputs, next.masks, &draws.noise[1]);
 
-        let one_hot = one_hot(&self.batch.actions, heads, self.device);
-        let taken = |q| losses::taken_q(q, &one_hot);
-        let (q, critic_loss) = self.improve_critics(|leaves| critic.forward(leaves, &now), taken, &target);
+        let taken_next = self.with_actions(&next, &of_next, &next_decision.actions);
+        let targets = self.targets(&networks.critics, &taken_next, &next_decision, (alphas, &mut draws));
+        let taken_now = self.with_actions(&now, &of_now, &self.continuous_actions());
+        let judgement = self.improve_critics(&mut networks.critics, &taken_now, &targets, &mut draws);
 
-        let q_mean = taken(q[0].clone()).mean();
-        let td_errors = self.td_errors(q.clone().map(taken), &target);
-        let pi_entropy = losses::entropy(&pi);
-        let entropy = pi_entropy.clone().inner().mean_dim(0);
-        let loss = losses::actor_loss(losses::expected_q(&pi, q, heads), pi_entropy, &alpha);
-        drop(pi);
-        let actor_loss = self.networks.actor.descend(leaves, loss);
-        let target_entropy = self.target_entropy(heads);
-        self.finish(entropy.clone(), target_entropy);
-        Figures { actor_loss, critic_loss, q_mean, entropy, target_entropy, td_errors }
-    }
-
-    /// With continuous actions.
-    pub(super) fn continuous(&mut self, actor: &Mlp, critic: &Mlp) -> Figures {
-        let shape = [self.batch.len(), self.batch.actions.len() / self.batch.len()];
-        let [next_noise, noise] = [self.noise(shape), self.noise(shape)];
-        let [now, next] = self.rows().map(|rows| flat(&rows, self.device));
-        let alpha = self.networks.alpha();
-
-        let output = actor.forward(self.networks.actor.parameters.tensors(), next.clone());
-        let (next_action, next_log_prob) = SquashedGaussian::from_output(output).sample(next_noise);
-        let next_q =
-            self.both_q(critic, Tensor::cat(vec![next, next_action], 1), |networks| networks.targets.each_ref());
-        let target = self.target(next_q - next_log_prob * alpha.clone());
-
-        let action = matrix(self.batch.actions.clone(), shape, self.device);
-        let input = Tensor::cat(vec![now.clone(), action], 1);
-        let forward = |leaves: &[Tensor<2>]| critic.forward(leaves, input.clone());
-        let (q, critic_loss) = self.improve_critics(forward, |q| q, &target);
-        let (q_mean, td_errors) = (q[0].clone().mean(), self.td_errors(q, &target));
-
-        let leaves = self.networks.actor.parameters.leaves();
-        let (action, log_prob) = SquashedGaussian::from_output(actor.forward(&leaves, now.clone())).sample(noise);
-        let entropy = log_prob.clone().inner().mean_dim(0) * -1.0;
-        let actor_q = self.both_q(critic, Tensor::cat(vec![now, action], 1), |networks| {
-            networks.critics.each_ref().map(|network| &network.parameters)
-        });
-        let loss = losses::sampled_actor_loss(log_prob, actor_q, &alpha);
-        let actor_loss = self.networks.actor.descend(leaves, loss);
-        let target_entropy = self.config.target_entropy.unwrap_or(-(shape[1] as f64));
-        self.finish(entropy.clone(), target_entropy);
-        Figures { actor_loss, critic_loss, q_mean, entropy, target_entropy, td_errors }
-    }
-
-    /// min_i Q_i of (s, a) under two critics without gradients of their own, `[batch, 1]`.
-    fn both_q(&self, critic: &Mlp, input: Tensor<2>, pick: impl Fn(&Networks) -> [&Parameters; 2]) -> Tensor<2> {
-        let [first, second] = pick(self.networks);
-        let (q_1, q_2) = join(
-            self.helper,
-            || critic.forward(first.tensors(), input.clone()),
-            || critic.forward(second.tensors(), input.clone()),
-        );
-        q_1.min_pair(q_2)
-    }
-
-    /// Lets both critics and their targets take a step; returns what they said before it, and their losses' sum.
-    fn improve_critics(
-        &mut self,
-        forward: impl Fn(&[Tensor<2>]) -> Tensor<2> + Sync,
-        taken: impl Fn(Tensor<2>) -> Tensor<2> + Sync,
-        target: &Tensor<2>,
-    ) -> ([Tensor<2>; 2], Tensor<1>) {
-        let weights = self.config.priority.map(|_| self.column(self.batch.weights.clone()));
-        let improve = |network: &mut Trained| {
-            let leaves = network.parameters.leaves();
-            let q = forward(&leaves);
-            let loss = losses::critic_loss(taken(q.clone()), target.clone(), weights.clone());
-            let q = q.inner();
-            (q, network.descend(leaves, loss))
+        let (q, of_actions) = if *dim == 0 {
+            let shares = losses::shares(self.config.actor_critics, &judgement.q, &decision.pi, &self.model.heads);
+            (losses::blend(&shares, &judgement.q), Vec::new())
+        } else {
+            let inputs = critic.inputs(&now, &decision.actions, self.device);
+            self.judge_actions(&networks.critics, &inputs, &decision, &mut draws)
         };
-        let [first, second] = &mut self.networks.critics;
-        let ((q_1, loss_1), (q_2, loss_2)) = join(self.helper, || improve(first), || improve(second));
-        ([q_1, q_2], loss_1 + loss_2)
+        let actor_loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
+        let gradient = decision.gradient(self.model, (&outputs, &draws.noise[0]), alphas, (&q, &of_actions));
+        let gradients = tape.backward(&gradient);
+        networks.actor.step(&gradients);
+        self.figures(networks, &decision, (actor_loss, &judgement, &targets))
     }
 
-    /// The temperature's and the targets' steps.
-    fn finish(&mut self, entropy: Tensor<2>, target_entropy: f64) {
-        if self.config.learn_alpha {
-            self.networks.log_alpha.step(losses::log_alpha_gradient(entropy, target_entropy));
-        }
-        if (self.updates + 1).is_multiple_of(self.config.target_update_every) {
-            for (target, critic) in self.networks.targets.iter_mut().zip(&self.networks.critics) {
-                polyak_update(target, &critic.parameters, self.config.tau as f32);
+    fn draws(&self, rng: &mut Prng) -> Draws {
+        let config = self.config;
+        let len = self.batch.len() * self.model.dim;
+        let noise = [(); 2].map(|()| (0..len).map(|_| rng.sample(StandardNormal)).collect());
+        let mut subset: Vec<usize> = (0..config.critics).collect();
+        if let Some(size) = config.target_critics {
+            // The first `size` entries of a random order (Fisher and Yates).
+            for place in 0..size.min(config.critics) {
+                subset.swap(place, rng.random_range(place..config.critics));
             }
+            subset.truncate(size);
         }
+        let dropout = if config.critic_dropout > 0.0 { config.critics } else { 0 };
+        let dropout = (0..dropout).map(|_| [(); 3].map(|()| stream(rng.random(), "dropout"))).collect();
+        Draws { noise, subset, dropout }
     }
 
-    /// Standard normal draws.
-    fn noise(&mut self, shape: [usize; 2]) -> Tensor<2> {
-        matrix((0..shape[0] * shape[1]).map(|_| self.rng.sample(StandardNormal)).collect(), shape, self.device)
-    }
-
-    /// s and s'.
-    fn rows(&self) -> [ObservationBatch<'_>; 2] {
+    /// s and s' with their masks, normal where that is asked for.
+    fn observations(&self) -> [States<'_>; 2] {
         let Batch { observations, masks, next_observations, next_masks, .. } = self.batch;
-        [(observations, masks), (next_observations, next_masks)].map(|(observations, masks)| ObservationBatch {
-            rows: self.batch.len(),
-            observations,
-            masks: (!masks.is_empty()).then_some(&masks[..]),
+        [(observations, masks), (next_observations, next_masks)].map(|(observations, masks)| {
+            let observations = match self.scaling {
+                Some(scaling) => Cow::Owned(scaling.apply(observations)),
+                None => Cow::Borrowed(&observations[..]),
+            };
+            (observations, (!masks.is_empty()).then_some(&masks[..]))
         })
     }
 
-    /// y = R + d V(s'), `[batch, 1]`.
-    fn target(&self, next_value: Tensor<2>) -> Tensor<2> {
+    fn rows<'b>(&self, observations: &'b [f32], masks: Option<&'b [bool]>) -> ObservationBatch<'b> {
+        ObservationBatch { rows: self.batch.len(), observations, masks }
+    }
+
+    /// The inputs of critics: those of the actor, or with continuous entries ones that have them.
+    fn with_actions<'b>(&self, rows: &ObservationBatch<'_>, of_actor: &'b Inputs, actions: &[f32]) -> Cow<'b, Inputs> {
+        if self.model.dim == 0 {
+            Cow::Borrowed(of_actor)
+        } else {
+            Cow::Owned(self.model.critic.inputs(rows, actions, self.device))
+        }
+    }
+
+    /// The continuous entries of the actions taken, `[batch, dim]`.
+    fn continuous_actions(&self) -> Vec<f32> {
+        let (dim, codes) = (self.model.dim, self.batch.actions.len() / self.batch.len());
+        self.batch.actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect()
+    }
+
+    /// y, `[batch]`.
+    fn targets(
+        &self,
+        critics: &[Critic],
+        inputs: &Inputs,
+        decision: &Decision,
+        (alphas, draws): ([f32; 2], &mut Draws),
+    ) -> Vec<f32> {
+        let mut rngs: Vec<_> = draws.dropout.iter_mut().map(|rngs| Some(&mut rngs[0])).collect();
+        let subset =
+            draws.subset.iter().map(|&index| (&critics[index].target, rngs.get_mut(index).and_then(Option::take)));
+        let subset: Vec<_> = subset.collect();
+        let q = each(self.helpers, subset, |(weights, rng)| self.model.critic.predict(weights, inputs, rng));
+        let shares = losses::shares(losses::Ensemble::Min, &q, &decision.pi, &self.model.heads);
+        let values = decision.values(self.model, &losses::blend(&shares, &q), alphas);
         let scale = self.config.reward_scale as f32;
-        let rewards = self.column(self.batch.rewards.iter().map(|reward| reward * scale).collect());
-        losses::target_q(rewards, self.column(self.batch.discounts.clone()), next_value)
+        let returns: Vec<f32> = self.batch.rewards.iter().map(|reward| reward * scale).collect();
+        losses::target_q(&returns, &self.batch.discounts, &values)
     }
 
-    /// One value per transition, `[batch, 1]`.
-    fn column(&self, values: Vec<f32>) -> Tensor<2> {
-        matrix(values, [self.batch.len(), 1], self.device)
+    /// Lets critics and their slow copies take a step.
+    fn improve_critics(
+        &self,
+        critics: &mut [Critic],
+        inputs: &Inputs,
+        targets: &[f32],
+        draws: &mut Draws,
+    ) -> Judgement {
+        let (heads, actions) = (&self.model.heads, &self.batch.actions);
+        let moves = (self.updates + 1).is_multiple_of(self.config.target_update_every);
+        let mut rngs = draws.dropout.iter_mut().map(|rngs| &mut rngs[1]);
+        let work: Vec<_> = critics.iter_mut().map(|critic| (critic, rngs.next())).collect();
+        let judged = each(self.helpers, work, |(critic, rng)| {
+            let (q, tape) = self.model.critic.record(&critic.online.weights, inputs, Track::Weights, rng);
+            let taken = losses::taken_q(&q, actions, heads);
+            let (loss, gradient) = losses::critic_loss(&taken, targets, &self.batch.weights);
+            let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads));
+            critic.online.step(&gradients);
+            if moves {
+                polyak_update(&mut critic.target, &critic.online.weights, self.config.tau as f32);
+            }
+            (q, taken, loss)
+        });
+        let mut judgement = Judgement { q: Vec::new(), taken: Vec::new(), loss: 0.0 };
+        for (q, taken, loss) in judged {
+            judgement.q.push(q);
+            judgement.taken.push(taken);
+            judgement.loss += loss;
+        }
+        judgement
     }
 
-    /// How wrong the critics were on average, if the replay is to know.
-    fn td_errors(&self, [q_1, q_2]: [Tensor<2>; 2], target: &Tensor<2>) -> Option<Tensor<2>> {
-        let error = |q: Tensor<2>| (q - target.clone()).abs();
-        self.config.priority.map(|_| (error(q_1) + error(q_2)) * 0.5)
+    /// Q of the continuous actions drawn, `[batch, choices]`, and the gradient of the actor's loss at them through the
+    /// critics, `[batch, dim]`.
+    fn judge_actions(
+        &self,
+        critics: &[Critic],
+        inputs: &Inputs,
+        decision: &Decision,
+        draws: &mut Draws,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let Model { critic: network, heads, dim, .. } = self.model;
+        let track = Track::Inputs { last: *dim };
+        let mut rngs = draws.dropout.iter_mut().map(|rngs| &mut rngs[2]);
+        let work: Vec<_> = critics.iter().map(|critic| (&critic.online.weights, rngs.next())).collect();
+        let passes = each(self.helpers, work, |(weights, rng)| network.record(weights, inputs, track, rng));
+        let (q, tapes): (Vec<_>, Vec<_>) = passes.into_iter().unzip();
+        let shares = losses::shares(self.config.actor_critics, &q, &decision.pi, heads);
+        let gradients = each(self.helpers, tapes.into_iter().zip(&shares), |(tape, shares)| {
+            let gradient = losses::value_gradient(&decision.pi, shares, self.model.choices());
+            tape.backward(&gradient).pop().map_or_else(Vec::new, |matrix| matrix.to_vec())
+        });
+        let mut sum = vec![0.0; decision.actions.len()];
+        for gradient in &gradients {
+            sum.iter_mut().zip(gradient).for_each(|(sum, entry)| *sum += entry);
+        }
+        (losses::blend(&shares, &q), sum)
     }
 
-    /// The target entropy, averaged over the states of the batch.
-    fn target_entropy(&self, heads: &Heads) -> f64 {
-        let scale = self.config.entropy_scale_at(self.updates);
+    /// Lets the temperatures take their step, and sums the update up.
+    fn figures(
+        &self,
+        networks: &mut Networks,
+        decision: &Decision,
+        (actor_loss, judgement, targets): (f64, &Judgement, &[f32]),
+    ) -> Figures {
+        let target_entropies = [self.discrete_target(), self.config.continuous_target(self.model.dim)];
+        let mut entropies = [f64::NAN; 2];
+        for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
+            let Some(temperature) = temperature else { continue };
+            entropies[kind] = mean(&decision.entropies[kind]);
+            if self.config.learn_alpha {
+                temperature.step(losses::log_alpha_gradient(entropies[kind], target_entropies[kind]));
+            }
+        }
+        let mut errors = vec![0.0; targets.len()];
+        for taken in &judgement.taken {
+            for (sum, (q, target)) in errors.iter_mut().zip(taken.iter().zip(targets)) {
+                *sum += (q - target).abs() / judgement.taken.len() as f32;
+            }
+        }
+        let first = &judgement.taken[0];
+        Figures {
+            actor_loss,
+            critic_loss: judgement.loss,
+            q_mean: mean(first),
+            q_max: f64::from(first.iter().fold(0.0, |max: f32, q| max.max(q.abs()))),
+            entropies,
+            target_entropies,
+            errors,
+        }
+    }
+
+    /// The target entropy of the heads, averaged over the states of the batch.
+    fn discrete_target(&self) -> f64 {
+        let (heads, scale) = (&self.model.heads, self.config.entropy_scale_at(self.updates));
         if self.batch.masks.is_empty() {
             return scale * heads.max_entropy(None);
         }
         let masks = self.batch.masks.chunks_exact(heads.choices());
         scale * masks.map(|mask| heads.max_entropy(Some(mask))).sum::<f64>() / self.batch.len() as f64
     }
-
-    /// 1 for open choices, else 0, `[batch, choices]`.
-    fn open(&self, rows: &ObservationBatch<'_>, heads: &Heads) -> Option<Tensor<2>> {
-        let flags = rows.masks?.iter().map(|&flag| f32::from(flag)).collect();
-        Some(matrix(flags, [rows.rows, heads.choices()], self.device))
-    }
 }
 
-/// Runs both, the second one on the helper's thread if there is one.
-fn join<A: Send, B: Send>(
-    helper: Option<&ThreadPool>,
-    first: impl FnOnce() -> A,
-    second: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    let Some(pool) = helper else { return (first(), second()) };
-    let mut result = None;
-    let first = pool.in_place_scope(|scope| {
-        scope.spawn(|_| result = Some(second()));
-        first()
-    });
-    (first, result.expect("the scope waits for what it spawned, or panics"))
-}
-
-/// The observations as a matrix, `[batch, obs_dim]`.
-pub(super) fn flat(rows: &ObservationBatch<'_>, device: &Device) -> Tensor<2> {
-    let dim = rows.observations.len() / rows.rows.max(1);
-    matrix(rows.observations.to_vec(), [rows.rows, dim], device)
-}
-
-/// 1 at the choice taken of each head, `[batch, choices]`.
-pub(super) fn one_hot(actions: &[f32], heads: &Heads, device: &Device) -> Tensor<2> {
-    let size = actions.len() / heads.sizes().len();
-    let mut flags = vec![0.0; size * heads.choices()];
-    for (actions, row) in actions.chunks_exact(heads.sizes().len()).zip(flags.chunks_exact_mut(heads.choices())) {
-        let mut start = 0;
-        for (action, choices) in actions.iter().zip(heads.sizes()) {
-            row[start + (*action as usize).min(choices - 1)] = 1.0;
-            start += choices;
-        }
-    }
-    matrix(flags, [size, heads.choices()], device)
+/// NaN of none.
+pub(super) fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
 }

@@ -1,7 +1,7 @@
 //! Probe environments: a ladder of tiny problems with known answers that tells which part of an agent is broken.
 //!
 //! Climb it from the bottom: an agent that fails [`Rung::Value`] cannot learn [`Rung::Match`]. Each rung comes with
-//! `Discrete`, `MultiDiscrete` and `Box` actions.
+//! `Discrete`, `MultiDiscrete`, `Box` and mixed actions.
 
 use rand::RngExt;
 
@@ -68,10 +68,17 @@ impl ProbeSpace for BoxSpace {
     }
 }
 
+impl<A: ProbeSpace, B: ProbeSpace> ProbeSpace for (A, B) {
+    /// Both must hit: the mean of their scores.
+    fn score(&self, action: &Self::Element, target: f32) -> f64 {
+        0.5 * (self.0.score(&action.0, target) + self.1.score(&action.1, target))
+    }
+}
+
 /// A probe environment.
 ///
 /// # Action Space
-/// `Discrete(3)`, `MultiDiscrete([3, 3])` or `Box(-1, 1, [2])`, by constructor.
+/// `Discrete(3)`, `MultiDiscrete([3, 3])`, `Box(-1, 1, [2])` or a pair of the first and the last, by constructor.
 ///
 /// # Observation Space
 /// `Box(-1, 1, [1])`.
@@ -112,6 +119,13 @@ impl Probe<BoxSpace> {
     /// A probe with two continuous entries.
     pub fn continuous(rung: Rung) -> Self {
         Self::new(rung, BoxSpace::uniform(&[2], -1.0, 1.0))
+    }
+}
+
+impl Probe<(Discrete, BoxSpace)> {
+    /// A probe with one categorical choice of three and two continuous entries.
+    pub fn mixed(rung: Rung) -> Self {
+        Self::new(rung, (Discrete::new(3), BoxSpace::uniform(&[2], -1.0, 1.0)))
     }
 }
 
@@ -205,6 +219,7 @@ mod tests {
             check_env(|| TimeLimit::new(Probe::discrete(rung), 5), 1, 200).unwrap();
             check_env(|| TimeLimit::new(Probe::multi_discrete(rung), 5), 2, 200).unwrap();
             check_env(|| TimeLimit::new(Probe::continuous(rung), 5), 3, 200).unwrap();
+            check_env(|| TimeLimit::new(Probe::mixed(rung), 5), 4, 200).unwrap();
         }
     }
 

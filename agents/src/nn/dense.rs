@@ -1,0 +1,106 @@
+//! The kernels of dense layers in host memory. All matrices are stored row by row.
+//!
+//! A product of an `[m, k]` and a `[k, n]` matrix has the size `[m, k, n]`. Products run on the calling thread: on
+//! matrices of the size that agents have, splitting one over threads costs more than it gives.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// The size of a product.
+pub(super) type Size = [usize; 3];
+
+/// input weight + bias, `[m, n]`; `bias` is `[n]`, or empty for none.
+pub(super) fn affine(input: &[f32], weight: &[f32], bias: &[f32], [m, k, n]: Size) -> Vec<f32> {
+    if !bias.is_empty() {
+        return add_product(bias.repeat(m), input, weight, [m, k, n]);
+    }
+    let mut output = vec![0.0; m * n];
+    let (input, weight) = (rows(input, m, k), rows(weight, k, n));
+    matmul(rows_mut(&mut output, m, n), Accum::Replace, input, weight, 1.0, Par::Seq);
+    output
+}
+
+/// `output` + input weight, `[m, n]`.
+pub(super) fn add_product(mut output: Vec<f32>, input: &[f32], weight: &[f32], [m, k, n]: Size) -> Vec<f32> {
+    let (input, weight) = (rows(input, m, k), rows(weight, k, n));
+    matmul(rows_mut(&mut output, m, n), Accum::Add, input, weight, 1.0, Par::Seq);
+    output
+}
+
+/// input^T gradient, `[k, n]`: what the weights of [`affine`] contribute to a loss whose gradient at the output is
+/// `[m, n]`.
+pub(super) fn weight_gradient(input: &[f32], gradient: &[f32], [m, k, n]: Size) -> Vec<f32> {
+    let mut result = vec![0.0; k * n];
+    let (input, gradient) = (rows(input, m, k), rows(gradient, m, n));
+    matmul(rows_mut(&mut result, k, n), Accum::Replace, input.transpose(), gradient, 1.0, Par::Seq);
+    result
+}
+
+/// gradient weight^T, `[m, k]`: what the input of [`affine`] contributes.
+pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], [m, k, n]: Size) -> Vec<f32> {
+    let mut result = vec![0.0; m * k];
+    let (gradient, weight) = (rows(gradient, m, n), rows(weight, k, n));
+    matmul(rows_mut(&mut result, m, k), Accum::Replace, gradient, weight.transpose(), 1.0, Par::Seq);
+    result
+}
+
+/// The sum of the rows of an `[m, n]` matrix, `[n]`: what the bias of [`affine`] contributes.
+pub(super) fn sum_of_rows(matrix: &[f32], n: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; n];
+    for row in matrix.chunks_exact(n) {
+        add(&mut sum, row);
+    }
+    sum
+}
+
+/// Adds `other` to `values`, entry by entry.
+pub(super) fn add(values: &mut [f32], other: &[f32]) {
+    for (value, other) in values.iter_mut().zip(other) {
+        *value += other;
+    }
+}
+
+/// max(x, 0) of every entry.
+pub(super) fn relu(values: &mut [f32]) {
+    for value in values {
+        *value = value.max(0.0);
+    }
+}
+
+/// The gradient at the input of [`relu`], from the one at its output and that output.
+pub(super) fn relu_gradient(gradient: &mut [f32], output: &[f32]) {
+    for (gradient, &output) in gradient.iter_mut().zip(output) {
+        *gradient = if output > 0.0 { *gradient } else { 0.0 };
+    }
+}
+
+fn rows(data: &[f32], rows: usize, columns: usize) -> MatRef<'_, f32> {
+    MatRef::from_row_major_slice(data, rows, columns)
+}
+
+fn rows_mut(data: &mut [f32], rows: usize, columns: usize) -> MatMut<'_, f32> {
+    MatMut::from_row_major_slice_mut(data, rows, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// x = [[1, 2], [3, -1]], w = [[1, 0, 2], [-1, 1, 0.5]], b = [0, 1, -1]: x w = [[-1, 2, 3], [4, -1, 5.5]].
+    #[test]
+    fn products_match_numbers_worked_by_hand() {
+        let (x, w, b) = ([1.0, 2.0, 3.0, -1.0], [1.0, 0.0, 2.0, -1.0, 1.0, 0.5], [0.0, 1.0, -1.0]);
+        let mut y = affine(&x, &w, &b, [2, 2, 3]);
+        assert_eq!(y, [-1.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
+        relu(&mut y);
+        assert_eq!(y, [0.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
+        let mut gradient = [1.0, 1.0, 2.0, -1.0, 5.0, 0.0];
+        relu_gradient(&mut gradient, &y);
+        assert_eq!(gradient, [0.0, 1.0, 2.0, -1.0, 0.0, 0.0]);
+        // x^T g = [[1 x 0 - 3, 1, 2], [2 x 0 + 1, 2, 4]].
+        assert_eq!(weight_gradient(&x, &gradient, [2, 2, 3]), [-3.0, 1.0, 2.0, 1.0, 2.0, 4.0]);
+        // g w^T = [[4, 1 + 1], [-1, 1]].
+        assert_eq!(input_gradient(&gradient, &w, [2, 2, 3]), [4.0, 2.0, -1.0, 1.0]);
+        assert_eq!(sum_of_rows(&gradient, 3), [-1.0, 1.0, 2.0]);
+    }
+}

@@ -1,0 +1,113 @@
+//! [`Matrix`]: numbers in host memory, or in a tensor of another device.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// A matrix, stored row by row.
+///
+/// # Design
+/// On the CPU, networks of this crate compute with kernels of their own on plain vectors: burn's autodiff costs a
+/// quarter of an update there, most of it in separate passes over activations and in gradients that nobody reads.
+/// On any other device a matrix is a burn tensor, and burn's autodiff is used.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // a burn tensor alone is 256 bytes, and networks have a few of these
+pub enum Matrix {
+    /// In host memory.
+    Host {
+        /// `[rows, columns]`.
+        shape: [usize; 2],
+        /// `rows * columns` entries.
+        data: Vec<f32>,
+    },
+    /// On a device, without autodiff.
+    Device(Tensor<2>),
+}
+
+impl Matrix {
+    /// A matrix of these entries: in host memory if `device` is the CPU.
+    ///
+    /// # Panics
+    /// When the entries do not fill the shape.
+    pub fn new(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Self {
+        if is_host(device) { Self::host(data, shape) } else { Self::Device(tensor(data, shape, device)) }
+    }
+
+    /// A matrix in host memory.
+    ///
+    /// # Panics
+    /// When the entries do not fill the shape.
+    pub fn host(data: Vec<f32>, shape: [usize; 2]) -> Self {
+        assert_eq!(data.len(), shape[0] * shape[1], "the entries must fill the shape {shape:?}");
+        Self::Host { shape, data }
+    }
+
+    /// Zeros of the shape, and at the place, of this one.
+    pub fn zeros_like(&self) -> Self {
+        match self {
+            Self::Host { shape, data } => Self::Host { shape: *shape, data: vec![0.0; data.len()] },
+            Self::Device(tensor) => Self::Device(tensor.zeros_like()),
+        }
+    }
+
+    /// `[rows, columns]`.
+    pub fn shape(&self) -> [usize; 2] {
+        match self {
+            Self::Host { shape, .. } => *shape,
+            Self::Device(tensor) => tensor.dims(),
+        }
+    }
+
+    /// The entries, read back from the device if need be.
+    pub fn to_vec(&self) -> Vec<f32> {
+        match self {
+            Self::Host { data, .. } => data.clone(),
+            Self::Device(tensor) => read(tensor.clone()),
+        }
+    }
+
+    /// The entries of a matrix in host memory.
+    ///
+    /// # Panics
+    /// When it is on a device.
+    pub fn entries(&self) -> &[f32] {
+        match self {
+            Self::Host { data, .. } => data,
+            Self::Device(_) => panic!("this matrix is on a device: read it with to_vec"),
+        }
+    }
+
+    /// The matrix as a tensor; one in host memory is copied to the CPU device.
+    pub fn tensor(&self) -> Tensor<2> {
+        match self {
+            Self::Host { shape, data } => tensor(data.clone(), *shape, &Device::flex()),
+            Self::Device(tensor) => tensor.clone(),
+        }
+    }
+
+    /// The same entries in host memory.
+    pub fn to_host(&self) -> Self {
+        Self::host(self.to_vec(), self.shape())
+    }
+
+    /// Whether every entry is a finite number.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Host { data, .. } => data.iter().all(|entry| entry.is_finite()),
+            Self::Device(tensor) => read(tensor.clone()).iter().all(|entry| entry.is_finite()),
+        }
+    }
+}
+
+/// Whether matrices of this device lie in host memory.
+pub fn is_host(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// A tensor of these entries.
+pub fn tensor(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(data, shape), device)
+}
+
+/// The entries of a tensor, row by row.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("all tensors of this crate hold f32")
+}

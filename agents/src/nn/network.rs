@@ -1,0 +1,307 @@
+//! [`Network`]: from observations and actions to numbers, and back to gradients.
+
+use burn::tensor::{Device, Tensor};
+use mec_envs::rng::Prng;
+
+use super::matrix::{Matrix, read, tensor};
+use super::mlp::{Hidden, Mlp};
+use super::parameters::Parameters;
+use super::scorer::{OptionInputs, Scorer};
+use super::scorer_pass::ScorerPass;
+use crate::agent::ObservationBatch;
+
+/// The architecture of a network, without its weights.
+///
+/// A pass is [`predict`](Self::predict), or [`record`](Self::record) and [`Tape::backward`]. Both compute where the
+/// parameters lie: in host memory with kernels of this crate, elsewhere with burn.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Network {
+    /// On flat rows.
+    Mlp(Mlp),
+    /// Per option, with shared weights.
+    Scorer(Scorer),
+}
+
+/// What a [`Network`] reads of a batch, at the place of its parameters.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // as a matrix, of which it is made
+pub enum Inputs {
+    /// Observation and continuous action one after another, `[batch, obs_dim + dim]`.
+    Flat(Matrix),
+    /// Options, for a scorer.
+    Options(OptionInputs),
+}
+
+/// Whose gradients a pass is recorded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// Those of all parameters, in their order.
+    Weights,
+    /// Those of the last columns of the flat inputs, `[batch, last]`: the continuous action.
+    Inputs {
+        /// How many columns.
+        last: usize,
+    },
+}
+
+/// A recorded pass.
+pub struct Tape<'a> {
+    network: &'a Network,
+    weights: &'a Parameters,
+    inputs: &'a Inputs,
+    track: Track,
+    pass: Pass,
+}
+
+#[allow(clippy::large_enum_variant)] // a burn tensor alone is 256 bytes, and a few of these live per update
+enum Pass {
+    Mlp(Vec<Hidden>),
+    Scorer(ScorerPass),
+    Device { output: Tensor<2>, leaves: Vec<Tensor<2>> },
+}
+
+impl Network {
+    /// Initial parameters, at the place that `device` asks for.
+    pub fn init(&self, rng: &mut Prng, device: &Device) -> Parameters {
+        match self {
+            Self::Mlp(mlp) => mlp.init(rng, device),
+            Self::Scorer(scorer) => scorer.init(rng, device),
+        }
+    }
+
+    /// What the network reads of a batch; `actions` are continuous entries, `[batch, dim]`, or empty.
+    ///
+    /// # Panics
+    /// When a scorer is handed continuous actions.
+    pub fn inputs(&self, batch: &ObservationBatch<'_>, actions: &[f32], device: &Device) -> Inputs {
+        match self {
+            Self::Mlp(_) => {
+                let rows = batch.rows.max(1);
+                let (obs_dim, dim) = (batch.observations.len() / rows, actions.len() / rows);
+                let mut flat = Vec::with_capacity(batch.observations.len() + actions.len());
+                for row in 0..batch.rows {
+                    flat.extend_from_slice(&batch.observations[row * obs_dim..(row + 1) * obs_dim]);
+                    flat.extend_from_slice(&actions[row * dim..(row + 1) * dim]);
+                }
+                Inputs::Flat(Matrix::new(flat, [batch.rows, obs_dim + dim], device))
+            }
+            Self::Scorer(scorer) => {
+                assert!(actions.is_empty(), "a scorer reads no continuous actions");
+                Inputs::Options(scorer.inputs(batch, device))
+            }
+        }
+    }
+
+    /// The outputs, `[batch, outputs]`. Hidden units are dropped only where the network has dropout and a generator is
+    /// given.
+    pub fn predict(&self, weights: &Parameters, inputs: &Inputs, rng: Option<&mut Prng>) -> Vec<f32> {
+        if weights.on_host() {
+            self.on_host(weights, inputs, rng).0
+        } else {
+            self.finish(inputs, read(self.on_device(&weights.tensors(), inputs, rng)))
+        }
+    }
+
+    /// The outputs, `[batch, outputs]`, and what the way back needs.
+    ///
+    /// # Panics
+    /// When the inputs of a scorer are to be tracked.
+    pub fn record<'a>(
+        &'a self,
+        weights: &'a Parameters,
+        inputs: &'a Inputs,
+        track: Track,
+        rng: Option<&mut Prng>,
+    ) -> (Vec<f32>, Tape<'a>) {
+        let (outputs, pass) = if weights.on_host() {
+            self.on_host(weights, inputs, rng)
+        } else {
+            self.recorded_on_device(weights, inputs, track, rng)
+        };
+        (outputs, Tape { network: self, weights, inputs, track, pass })
+    }
+
+    fn on_host(&self, weights: &Parameters, inputs: &Inputs, rng: Option<&mut Prng>) -> (Vec<f32>, Pass) {
+        match (self, inputs) {
+            (Self::Mlp(mlp), Inputs::Flat(input)) => {
+                let (outputs, hidden) = mlp.on_host(weights.matrices(), input.entries(), rng);
+                (outputs, Pass::Mlp(hidden))
+            }
+            (Self::Scorer(scorer), Inputs::Options(options)) => {
+                let (outputs, pass) = scorer.on_host(weights.matrices(), options);
+                (self.finish(inputs, outputs), Pass::Scorer(pass))
+            }
+            _ => mismatch(),
+        }
+    }
+
+    fn on_device(&self, weights: &[Tensor<2>], inputs: &Inputs, rng: Option<&mut Prng>) -> Tensor<2> {
+        match (self, inputs) {
+            (Self::Mlp(mlp), Inputs::Flat(input)) => mlp.on_device(weights, input.tensor(), rng),
+            (Self::Scorer(scorer), Inputs::Options(options)) => scorer.on_device(weights, options),
+            _ => mismatch(),
+        }
+    }
+
+    fn recorded_on_device(
+        &self,
+        weights: &Parameters,
+        inputs: &Inputs,
+        track: Track,
+        rng: Option<&mut Prng>,
+    ) -> (Vec<f32>, Pass) {
+        let (output, leaves) = match (track, self, inputs) {
+            (Track::Weights, _, _) => {
+                let leaves = weights.leaves();
+                (self.on_device(&leaves, inputs, rng), leaves)
+            }
+            (Track::Inputs { last }, Self::Mlp(mlp), Inputs::Flat(input)) => {
+                let [_, columns] = input.shape();
+                let input = input.tensor();
+                let leaf = input.clone().narrow(1, columns - last, last).autodiff().require_grad();
+                let known = input.narrow(1, 0, columns - last).autodiff();
+                let weights: Vec<_> = weights.tensors().into_iter().map(Tensor::autodiff).collect();
+                (mlp.on_device(&weights, Tensor::cat(vec![known, leaf.clone()], 1), rng), vec![leaf])
+            }
+            _ => mismatch(),
+        };
+        (self.finish(inputs, read(output.clone().inner())), Pass::Device { output, leaves })
+    }
+
+    /// Adds the prior of a scorer, which no gradient passes.
+    fn finish(&self, inputs: &Inputs, mut outputs: Vec<f32>) -> Vec<f32> {
+        if let (Self::Scorer(scorer), Inputs::Options(options)) = (self, inputs) {
+            scorer.add_prior(options, &mut outputs);
+        }
+        outputs
+    }
+}
+
+fn mismatch() -> ! {
+    panic!("the inputs of a pass must come from the same kind of network, and only flat ones are tracked")
+}
+
+impl Tape<'_> {
+    /// The gradients of what was tracked, from the gradient of a loss at the outputs, `[batch, outputs]`.
+    pub fn backward(self, gradient: &[f32]) -> Vec<Matrix> {
+        match (self.pass, self.network, self.inputs) {
+            (Pass::Mlp(hidden), Network::Mlp(mlp), Inputs::Flat(input)) => {
+                mlp.back(self.weights.matrices(), (input.entries(), &hidden), gradient, self.track)
+            }
+            (Pass::Scorer(pass), Network::Scorer(scorer), Inputs::Options(options)) => {
+                scorer.back(self.weights.matrices(), options, &pass, gradient)
+            }
+            (Pass::Device { output, leaves }, _, _) => {
+                let shape = output.dims();
+                let loss = output.clone() * tensor(gradient.to_vec(), shape, &output.device().inner()).autodiff();
+                let mut gradients = loss.sum().backward();
+                let of = |leaf: &Tensor<2>| {
+                    let gradient = leaf.grad_remove(&mut gradients);
+                    Matrix::Device(gradient.unwrap_or_else(|| leaf.clone().inner().zeros_like()))
+                };
+                leaves.iter().map(of).collect()
+            }
+            _ => mismatch(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Norm, fan_in_uniform};
+    use crate::spec::EnvSpec;
+    use mec_envs::gym::{ActionLayout, Part};
+    use mec_envs::rng::stream;
+    use rand::RngExt;
+
+    fn draw(len: usize, name: &str) -> Vec<f32> {
+        let mut rng = stream(3, name);
+        (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+    }
+
+    /// Weights without the zeros and ones that some layers start with.
+    fn weights(network: &Network) -> Parameters {
+        let mut rng = stream(5, "weights");
+        let mut weights = network.init(&mut rng, &Device::flex());
+        for matrix in weights.matrices_mut() {
+            *matrix = fan_in_uniform(matrix.shape(), 3, &mut rng, &Device::flex());
+        }
+        weights
+    }
+
+    fn on_device(inputs: &Inputs) -> Inputs {
+        let moved = |matrix: &Matrix| Matrix::Device(matrix.tensor());
+        match inputs {
+            Inputs::Flat(flat) => Inputs::Flat(moved(flat)),
+            Inputs::Options(options) => {
+                let (rows, inverse_open) = (moved(&options.rows), moved(&options.inverse_open));
+                Inputs::Options(OptionInputs { rows, inverse_open, ..options.clone() })
+            }
+        }
+    }
+
+    fn close(left: &[f32], right: &[f32]) {
+        assert_eq!(left.len(), right.len());
+        assert!(left.iter().any(|&entry| entry != 0.0), "nothing to compare");
+        for (left, right) in left.iter().zip(right) {
+            assert!((left - right).abs() < 2e-5 * (1.0 + left.abs()), "{left} is not {right}");
+        }
+    }
+
+    /// Both ways of both places, with the same units dropped.
+    fn agree(network: &Network, inputs: &Inputs, track: Track) {
+        let host = weights(network);
+        let (device, on_device) = (host.on_device(&Device::flex()), on_device(inputs));
+        let rng = || stream(8, "dropout");
+        let (outputs, tape) = network.record(&host, inputs, track, Some(&mut rng()));
+        let (of_device, tape_of_device) = network.record(&device, &on_device, track, Some(&mut rng()));
+        close(&outputs, &of_device);
+        assert_eq!(outputs, network.predict(&host, inputs, Some(&mut rng())));
+        close(&network.predict(&device, &on_device, Some(&mut rng())), &outputs);
+        let gradient = draw(outputs.len(), "gradient");
+        let (left, right) = (tape.backward(&gradient), tape_of_device.backward(&gradient));
+        assert_eq!(left.len(), right.len());
+        for (left, right) in left.iter().zip(&right) {
+            assert_eq!(left.shape(), right.shape());
+            close(&left.to_vec(), &right.to_vec());
+        }
+    }
+
+    fn batch(observations: &[f32], rows: usize) -> ObservationBatch<'_> {
+        ObservationBatch { rows, observations, masks: None }
+    }
+
+    #[test]
+    fn a_perceptron_agrees_with_autodiff() {
+        for (norm, dropout) in [(Norm::None, 0.0), (Norm::Layer, 0.0), (Norm::Layer, 0.3), (Norm::None, 0.3)] {
+            let network = Network::Mlp(Mlp::new(5, &[7, 6], 3).regularized(norm, dropout));
+            let (observations, actions) = (draw(4 * 3, "observations"), draw(4 * 2, "actions"));
+            let inputs = network.inputs(&batch(&observations, 4), &actions, &Device::flex());
+            agree(&network, &inputs, Track::Weights);
+            agree(&network, &inputs, Track::Inputs { last: 2 });
+        }
+    }
+
+    #[test]
+    fn a_scorer_agrees_with_autodiff() {
+        let observation =
+            vec![Part::new("global", &[2]), Part::new("options", &[2, 4, 3]), Part::new("prior", &[2, 4])];
+        let spec = EnvSpec { observation, action: ActionLayout { heads: vec![4; 2], continuous: 0 } };
+        for hidden in [&[6][..], &[6, 5], &[6, 5, 4]] {
+            let network = Network::Scorer(Scorer::new(&spec, hidden, 0.5).unwrap());
+            let observations = draw(3 * spec.obs_dim(), "observations");
+            let masks: Vec<bool> = (0..24).map(|choice| choice % 5 != 1).collect();
+            let rows = ObservationBatch { masks: Some(&masks), ..batch(&observations, 3) };
+            agree(&network, &network.inputs(&rows, &[], &Device::flex()), Track::Weights);
+        }
+    }
+
+    #[test]
+    fn actions_follow_the_observation_of_their_row() {
+        let network = Network::Mlp(Mlp::new(3, &[2], 1));
+        let inputs = network.inputs(&batch(&[1.0, 2.0, 3.0, 4.0], 2), &[5.0, 6.0], &Device::flex());
+        let Inputs::Flat(flat) = inputs else { panic!("a perceptron reads flat rows") };
+        assert_eq!((flat.shape(), flat.entries()), ([2, 3], &[1.0, 2.0, 5.0, 3.0, 4.0, 6.0][..]));
+    }
+}
