@@ -12,6 +12,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 source scripts/learner_speed/venv.sh
-cargo build --release -p mec-gym --example learner_peers --locked
-cargo build --release -p mec-envs --example env_server --locked
+# One selection of packages: another one has other features, and would build burn again.
+cargo build --release --example learner_peers --example env_server --locked
 "$python" scripts/learner_speed/report.py "${CARGO_TARGET_DIR:-target}/release/examples" "$@"

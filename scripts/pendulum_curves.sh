@@ -40,7 +40,7 @@ if [[ $only == all || $only == sb3 ]]; then
     cp "$scratch" "$folder/sb3.csv"
 fi
 if [[ $only == all || $only == ours ]]; then
-    cargo build --release -p mec-agents --example pendulum --locked
+    cargo build --release --example pendulum --locked
     "${CARGO_TARGET_DIR:-target}/release/examples/pendulum" "$seeds" "$steps" "$every" "$episodes" "$final" > "$scratch"
     cp "$scratch" "$folder/ours.csv"
 fi

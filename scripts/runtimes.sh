@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release -p mec-gym --example runtimes --locked
+cargo build --release --example runtimes --locked
 echo "$(grep -m 1 'model name' /proc/cpuinfo 2> /dev/null | cut -d : -f 2- | xargs || true), $(nproc) cores"
 echo "Commit: $(git describe --always --dirty)"
 "${CARGO_TARGET_DIR:-target}/release/examples/runtimes" "$@"
