@@ -127,6 +127,8 @@ def measure(rows, rounds, gpu=False, seeds=False):
 
 def shown(number):
     """Three digits."""
+    if math.isinf(number):
+        return "not reached"
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
