@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::dense::wide;
 use super::matrix::{Matrix, read};
 use super::parameters::{Parameters, read_like};
 use crate::checkpoint::CheckpointError;
@@ -128,12 +129,17 @@ fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: [&mut [f3
     let (beta_1, beta_2, epsilon, clip) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32, rates.clip as f32);
     // In f32, 1 - 0.999 would be off by 5e-5 of its value.
     let (rest_1, rest_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
-    for (((value, gradient), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
-        let gradient = gradient * clip;
-        *m = beta_1 * *m + rest_1 * gradient;
-        *v = beta_2 * *v + rest_2 * gradient * gradient;
-        *value -= step_size * *m / (v.sqrt() * root + epsilon);
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for (((value, gradient), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+                let gradient = gradient * clip;
+                *m = beta_1 * *m + rest_1 * gradient;
+                *v = beta_2 * *v + rest_2 * gradient * gradient;
+                *value -= step_size * *m / (v.sqrt() * root + epsilon);
+            }
+        },
+    );
 }
 
 fn step_on_device(values: &mut Tensor<2>, gradient: Tensor<2>, [first, second]: [&mut Tensor<2>; 2], rates: Rates) {

@@ -47,13 +47,15 @@ pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], [m, k, n]: Size) 
 /// The sum of the rows of an `[m, n]` matrix, `[n]`: what the bias of [`affine`] contributes.
 pub(super) fn sum_of_rows(matrix: &[f32], n: usize) -> Vec<f32> {
     let mut sum = vec![0.0; n];
-    for row in matrix.chunks_exact(n) {
-        add(&mut sum, row);
-    }
+    wide(
+        #[inline(always)]
+        || matrix.chunks_exact(n).for_each(|row| add(&mut sum, row)),
+    );
     sum
 }
 
 /// Adds `other` to `values`, entry by entry.
+#[inline(always)]
 pub(super) fn add(values: &mut [f32], other: &[f32]) {
     for (value, other) in values.iter_mut().zip(other) {
         *value += other;
@@ -62,16 +64,32 @@ pub(super) fn add(values: &mut [f32], other: &[f32]) {
 
 /// max(x, 0) of every entry.
 pub(super) fn relu(values: &mut [f32]) {
-    for value in values {
-        *value = value.max(0.0);
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for value in values {
+                *value = value.max(0.0);
+            }
+        },
+    );
 }
 
 /// The gradient at the input of [`relu`], from the one at its output and that output.
 pub(super) fn relu_gradient(gradient: &mut [f32], output: &[f32]) {
-    for (gradient, &output) in gradient.iter_mut().zip(output) {
-        *gradient = if output > 0.0 { *gradient } else { 0.0 };
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for (gradient, &output) in gradient.iter_mut().zip(output) {
+                *gradient = if output > 0.0 { *gradient } else { 0.0 };
+            }
+        },
+    );
+}
+
+/// Does the work with the widest vector instructions of this processor. Entry by entry, the result is the same.
+#[inline(always)]
+pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
 }
 
 fn rows(data: &[f32], rows: usize, columns: usize) -> MatRef<'_, f32> {

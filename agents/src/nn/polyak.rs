@@ -1,5 +1,6 @@
 //! [`polyak_update`]: slow copies of networks.
 
+use super::dense::wide;
 use super::matrix::Matrix;
 use super::parameters::Parameters;
 
@@ -12,9 +13,14 @@ pub fn polyak_update(target: &mut Parameters, online: &Parameters, tau: f32) {
     for (slow, fast) in target.matrices_mut().iter_mut().zip(online.matrices()) {
         match (slow, fast) {
             (Matrix::Host { data: slow, .. }, Matrix::Host { data: fast, .. }) => {
-                for (slow, fast) in slow.iter_mut().zip(fast) {
-                    *slow = *slow * (1.0 - tau) + fast * tau;
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (slow, fast) in slow.iter_mut().zip(fast) {
+                            *slow = *slow * (1.0 - tau) + fast * tau;
+                        }
+                    },
+                );
             }
             (Matrix::Device(slow), Matrix::Device(fast)) => {
                 slow.inplace(|slow| slow * (1.0 - tau) + fast.clone() * tau);

@@ -1,6 +1,6 @@
 //! [`ScorerPass`]: both ways of a [`Scorer`] in host memory.
 
-use super::dense::{add, add_product, affine, input_gradient, relu, relu_gradient, sum_of_rows, weight_gradient};
+use super::dense::{add, add_product, affine, input_gradient, relu, relu_gradient, sum_of_rows, weight_gradient, wide};
 use super::matrix::Matrix;
 use super::scorer::{OptionInputs, Scorer};
 
@@ -62,7 +62,10 @@ impl Scorer {
         let mut pooled = input_gradient(&shared, weights[1].entries(), [batch, first, second]);
         scale_rows(&mut pooled, inputs.inverse_open.entries());
         let mut gradient = input_gradient(&gradient, weights[2].entries(), [rows, first, second]);
-        gradient.chunks_exact_mut(batch * first).for_each(|of_option| add(of_option, &pooled));
+        wide(
+            #[inline(always)]
+            || gradient.chunks_exact_mut(batch * first).for_each(|of_option| add(of_option, &pooled)),
+        );
         relu_gradient(&mut gradient, &pass.embedding);
         let embed = weight_gradient(inputs.rows.entries(), &gradient, [rows, sizes[0], first]);
         let mut gradients = vec![

@@ -24,6 +24,8 @@ pub struct Sample {
     pub action: f32,
     /// log pi(a).
     pub log_prob: f32,
+    /// The standard deviation times the noise.
+    step: f32,
 }
 
 impl SquashedGaussian {
@@ -38,37 +40,30 @@ impl SquashedGaussian {
         self.mean.tanh()
     }
 
-    fn u(&self, noise: f32) -> f32 {
-        self.mean + self.log_std.exp() * noise
-    }
-
     /// The action for this standard normal noise, and its log density.
     ///
     /// log pi(a) = log N(u) - log(1 - tanh(u)^2), and the last term is computed as 2 (ln 2 - u - softplus(-2 u)), which
-    /// is exact where 1 - tanh(u)^2 would round to zero.
+    /// is exact where 1 - tanh(u)^2 would round to zero. With t = e^(-2 |u|) - 1, tanh |u| = -t / (2 + t) and
+    /// softplus(-2 |u|) = ln(2 + t): one exponential for both.
     pub fn sample(&self, noise: f32) -> Sample {
         let half_ln_tau = 0.5 * std::f32::consts::TAU.ln();
-        let u = self.u(noise);
-        let correction = 2.0 * (u + softplus(-2.0 * u) - std::f32::consts::LN_2);
+        let step = self.log_std.exp() * noise;
+        let u = self.mean + step;
+        let t = (-2.0 * u.abs()).exp_m1();
+        let correction = 2.0 * (u.abs() + (2.0 + t).ln() - std::f32::consts::LN_2);
         let log_normal = self.log_std + 0.5 * noise * noise + half_ln_tau;
-        Sample { action: u.tanh(), log_prob: correction - log_normal }
+        Sample { action: (-t / (2.0 + t)).copysign(u), log_prob: correction - log_normal, step }
     }
 
-    /// The gradient of a loss at mean and log standard deviation, from those at the action and at its log density.
+    /// The gradient of a loss at mean and log standard deviation, from those at the action drawn and at its log density.
     ///
     /// da/du = 1 - a^2; d log pi / du = 2 a; d log pi / d log std = -1 where u is held; du / d log std = std x noise.
-    pub fn gradient(&self, noise: f32, of_action: f32, of_log_prob: f32) -> [f32; 2] {
-        let u = self.u(noise);
-        let action = u.tanh();
+    pub fn gradient(&self, drawn: &Sample, of_action: f32, of_log_prob: f32) -> [f32; 2] {
+        let Sample { action, step, .. } = drawn;
         let of_u = of_action * (1.0 - action * action) + of_log_prob * 2.0 * action;
-        let of_log_std = of_u * self.log_std.exp() * noise - of_log_prob;
+        let of_log_std = of_u * step - of_log_prob;
         [of_u, if self.bounded { 0.0 } else { of_log_std }]
     }
-}
-
-/// ln(1 + e^x), without overflow.
-fn softplus(x: f32) -> f32 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]
@@ -76,7 +71,7 @@ mod tests {
     use super::*;
 
     fn sample(mean: f32, log_std: f32, noise: f32) -> (f32, f32) {
-        let Sample { action, log_prob } = SquashedGaussian::new(mean, log_std).sample(noise);
+        let Sample { action, log_prob, .. } = SquashedGaussian::new(mean, log_std).sample(noise);
         (action, log_prob)
     }
 
@@ -120,7 +115,8 @@ mod tests {
             0.7 * f64::from(action) - 0.2 * f64::from(log_prob)
         };
         for (mean, log_std, noise) in [(0.3, -0.5, 0.8), (-1.2, 0.4, -1.1), (2.0, -2.0, 0.1)] {
-            let [of_mean, of_log_std] = SquashedGaussian::new(mean, log_std).gradient(noise, 0.7, -0.2);
+            let gaussian = SquashedGaussian::new(mean, log_std);
+            let [of_mean, of_log_std] = gaussian.gradient(&gaussian.sample(noise), 0.7, -0.2);
             let step = 2e-3;
             let slope = |high: f64, low: f64| ((high - low) / (2.0 * f64::from(step))) as f32;
             let by_mean = slope(loss(mean + step, log_std, noise), loss(mean - step, log_std, noise));
@@ -128,6 +124,7 @@ mod tests {
             assert!((of_mean - by_mean).abs() < 2e-3, "{of_mean} {by_mean}");
             assert!((of_log_std - by_log_std).abs() < 2e-3, "{of_log_std} {by_log_std}");
         }
-        assert_eq!(SquashedGaussian::new(0.0, 2.5).gradient(1.0, 1.0, 1.0)[1], 0.0);
+        let bounded = SquashedGaussian::new(0.0, 2.5);
+        assert_eq!(bounded.gradient(&bounded.sample(1.0), 1.0, 1.0)[1], 0.0);
     }
 }

@@ -2,14 +2,14 @@
 
 use super::losses;
 use super::networks::Model;
-use crate::nn::{Categorical, SquashedGaussian};
+use crate::nn::{Categorical, Sample, SquashedGaussian};
 
 /// The policy in each state of a batch, with one continuous action drawn in each.
 pub(super) struct Decision {
     /// Over the choices; without heads one "choice" of probability 1.
     pub(super) pi: Categorical,
     /// The continuous entries drawn, `[batch, dim]`.
-    pub(super) actions: Vec<f32>,
+    drawn: Vec<Sample>,
     /// Entropies of heads and of continuous entries, `[batch]` each; the latter are - log pi of what was drawn.
     pub(super) entropies: [Vec<f32>; 2],
 }
@@ -26,18 +26,23 @@ impl Decision {
             let logits: Vec<f32> = outputs.chunks_exact(width).flat_map(|row| &row[..choices]).copied().collect();
             model.heads.distribution(&logits, masks)
         };
-        let mut actions = Vec::with_capacity(rows * dim);
+        let mut drawn = Vec::with_capacity(rows * dim);
         let mut continuous = Vec::with_capacity(rows);
         for row in 0..rows {
             let mut log_prob = 0.0;
             for entry in 0..dim {
                 let sample = gaussian(model, outputs, (row, entry)).sample(noise[row * dim + entry]);
-                actions.push(sample.action);
+                drawn.push(sample);
                 log_prob += sample.log_prob;
             }
             continuous.push(-log_prob);
         }
-        Self { entropies: [losses::entropy(&pi, model.choices()), continuous], pi, actions }
+        Self { entropies: [losses::entropy(&pi, model.choices()), continuous], pi, drawn }
+    }
+
+    /// The continuous entries drawn, `[batch, dim]`.
+    pub(super) fn actions(&self) -> Vec<f32> {
+        self.drawn.iter().map(|sample| sample.action).collect()
     }
 
     /// V(s) under Q values, `[batch, choices]`, `[batch]`.
@@ -51,7 +56,7 @@ impl Decision {
     pub(super) fn gradient(
         &self,
         model: &Model,
-        (outputs, noise): (&[f32], &[f32]),
+        outputs: &[f32],
         alphas: [f32; 2],
         (q, of_actions): (&[f32], &[f32]),
     ) -> Vec<f32> {
@@ -66,7 +71,7 @@ impl Decision {
             for entry in 0..dim {
                 let place = row * dim + entry;
                 let gaussian = gaussian(model, outputs, (row, entry));
-                let [of_mean, of_log_std] = gaussian.gradient(noise[place], of_actions[place], of_log_prob);
+                let [of_mean, of_log_std] = gaussian.gradient(&self.drawn[place], of_actions[place], of_log_prob);
                 of_row[choices + entry] = of_mean;
                 of_row[choices + dim + entry] = of_log_std;
             }

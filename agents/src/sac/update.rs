@@ -85,7 +85,7 @@ impl Update<'_> {
         let decision = Decision::new(self.model, &outputs, now.masks, &draws.noise[0]);
         let next_decision = Decision::new(self.model, &next_outputs, next.masks, &draws.noise[1]);
 
-        let taken_next = self.with_actions(&next, &of_next, &next_decision.actions);
+        let taken_next = self.with_actions(&next, &of_next, &next_decision.actions());
         let targets = self.targets(&networks.critics, &taken_next, &next_decision, (alphas, &mut draws));
         let taken_now = self.with_actions(&now, &of_now, &self.continuous_actions());
         let judgement = self.improve_critics(&mut networks.critics, &taken_now, &targets, &mut draws);
@@ -94,11 +94,11 @@ impl Update<'_> {
             let shares = losses::shares(self.config.actor_critics, &judgement.q, &decision.pi, &self.model.heads);
             (losses::blend(&shares, &judgement.q), Vec::new())
         } else {
-            let inputs = critic.inputs(&now, &decision.actions, self.device);
+            let inputs = critic.inputs(&now, &decision.actions(), self.device);
             self.judge_actions(&networks.critics, &inputs, &decision, &mut draws)
         };
         let actor_loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
-        let gradient = decision.gradient(self.model, (&outputs, &draws.noise[0]), alphas, (&q, &of_actions));
+        let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
         let gradients = tape.backward(&gradient);
         networks.actor.step(&gradients);
         self.figures(networks, &decision, (actor_loss, &judgement, &targets))
@@ -224,7 +224,7 @@ impl Update<'_> {
             let gradient = losses::value_gradient(&decision.pi, shares, self.model.choices());
             tape.backward(&gradient).pop().map_or_else(Vec::new, |matrix| matrix.to_vec())
         });
-        let mut sum = vec![0.0; decision.actions.len()];
+        let mut sum = vec![0.0; self.batch.len() * dim];
         for gradient in &gradients {
             sum.iter_mut().zip(gradient).for_each(|(sum, entry)| *sum += entry);
         }
