@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Measures our soft actor-critic beside Stable-Baselines3, a loop in PyTorch as CleanRL writes it, and SBX, and prints tables
-# in Markdown, which docs/performance.md shows: gradient steps per second, steps of environments with a gradient step after
-# each, time to a fixed return on Pendulum-v1, memory, and what the pipe costs over which Python steps our environments.
+# Measures our soft actor-critic beside Stable-Baselines3, a loop in PyTorch as CleanRL writes it, and SBX, and prints
+# tables in Markdown, which docs/performance.md shows: gradient steps per second, steps of environments with a
+# gradient step after each, time to a fixed return on Pendulum-v1, memory, and what the pipe costs over which Python
+# steps our environments.
 #
 # scripts/learner_speed.sh [--quick] [--only mec-gym sb3 torch sbx] [--parts gradient steps return bare] [--threads 1 2]
 #                          [--rounds 5] [--seconds 5]
 #
-# --quick only checks that everything runs, in three minutes. Needs Python 3.11 (another than `python3`: set PYTHON), 7 GB of
-# disk for packages from PyPI, a Rust toolchain, and a C++ compiler (Debian: g++), without which torch.compile fails.
+# --quick only checks that everything runs, in three minutes. Needs Python 3.11 (another than `python3`: set PYTHON),
+# 7 GB of disk for packages from PyPI, a Rust toolchain, and a C++ compiler (Debian: g++), without which torch.compile
+# fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

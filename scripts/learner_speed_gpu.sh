@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures gradient steps of our soft actor-critic on a GPU beside PyTorch's on the same one, for batches of 256 to 16,384.
+# Measures gradient steps of our soft actor-critic on a GPU beside PyTorch's on the same one, for batches of 256 to
+# 16,384.
 #
 # scripts/learner_speed_gpu.sh [--quick] [--only mec-gym torch] [--rounds 5] [--seconds 5]
 #
@@ -22,7 +23,8 @@ if (( ${#missing[@]} == 0 )); then
     "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' ||
         missing+=("CUDA in PyTorch: torch.cuda.is_available() is false, so the driver may be too old for this version")
 fi
-if (( ${#missing[@]} == 0 )) && ! cargo build --release -p mec-gym --example learner_peers --features "$device" --locked; then
+build=(cargo build --release -p mec-gym --example learner_peers --features "$device" --locked)
+if (( ${#missing[@]} == 0 )) && ! "${build[@]}"; then
     missing+=("a build with --features $device, which failed as said above")
 fi
 if (( ${#missing[@]} > 0 )); then

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Trains SAC of Stable-Baselines3 and ours on Pendulum-v1 with the same hyperparameters and seeds, and writes the episodes of
-# all evaluations to docs/pendulum/, their picture docs/pendulum/curves.png, and the table in docs/pendulum.md.
+# Trains SAC of Stable-Baselines3 and ours on Pendulum-v1 with the same hyperparameters and seeds, and writes the
+# episodes of all evaluations to docs/pendulum/, their picture docs/pendulum/curves.png, and the page about them,
+# docs/pendulum.md.
 #
 # scripts/pendulum_curves.sh [--only ours|sb3|picture] [--quick] [SEEDS [STEPS]]
 #
-# 5 seeds of 10,000 steps by default: some 20 minutes for Stable-Baselines3 on one core. --quick only checks that everything
-# runs, and writes to target/pendulum/. Needs Python 3.11 (another than `python3`: set PYTHON) and a Rust toolchain.
+# 5 seeds of 10,000 steps by default: some 20 minutes for Stable-Baselines3 on one core. --quick only checks that
+# everything runs, and writes to target/pendulum/. Needs Python 3.11 (another than `python3`: set PYTHON) and a Rust
+# toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

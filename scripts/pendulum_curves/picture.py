@@ -1,6 +1,6 @@
 """Draws the learning curves of both libraries and writes their table: picture.py FOLDER DOCUMENT.
 
-FOLDER has ours.csv and sb3.csv. DOCUMENT gets the table between its two marks, or is made of it alone. Curves are the
+FOLDER has ours.csv and sb3.csv. DOCUMENT is page.md, beside this file, with the table in it. Curves are the
 interquartile mean over seeds (Agarwal et al. 2021, arXiv:2108.13264) of the mean return of a seed's episodes; intervals are
 95 % by a percentile bootstrap over seeds.
 """
@@ -18,7 +18,7 @@ import numpy
 
 LIBRARIES = {"ours": ("mec-gym", "#0b6e4f"), "sb3": ("Stable-Baselines3", "#c8553d")}
 RESAMPLES = 10_000
-BEGIN, END = "<!-- begin: table of scripts/pendulum_curves.sh -->", "<!-- end -->"
+PAGE = Path(__file__).resolve().parent / "page.md"
 
 
 def read(path):
@@ -101,11 +101,8 @@ def main(folder, document):
         sys.exit(f"no picture: {folder} has no {' and no '.join(absent)}")
     found = {library: read(path) for library, path in files.items()}
     draw(found, folder / "curves.png", numpy.random.default_rng(1))
-    text = document.read_text() if document.exists() else f"{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
     lines = table(found, numpy.random.default_rng(1))
-    document.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}")
+    document.write_text(PAGE.read_text().replace("{table}", lines))
     print(lines)
 
 

@@ -75,6 +75,7 @@ def main():
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=1, help="others continue what was interrupted")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--every", type=int, default=1_000, help="steps between evaluations")
     parser.add_argument("--episodes", type=int, default=10, help="of one evaluation")
@@ -83,7 +84,7 @@ def main():
     torch.set_num_threads(1)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["seed", "env_steps", "kind", "episode", "return"])
-    for seed in range(1, options.seeds + 1):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         train(writer, seed, options)
 
 
