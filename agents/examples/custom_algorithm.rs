@@ -123,6 +123,16 @@ impl Learner for CemLearner {
         self.version
     }
 
+    /// The candidate on trial with its rewards, those that were tried, and the generator behind them.
+    fn write_memory(&self, state: &mut StateDict) {
+        state.insert_value("memory/candidates", (&self.candidate, &self.rewards, &self.scored, &self.rng));
+    }
+
+    fn read_memory(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
+        (self.candidate, self.rewards, self.scored, self.rng) = state.value("memory/candidates")?;
+        Ok(())
+    }
+
     fn state(&self) -> StateDict {
         let mut state = StateDict::new("cem");
         state.insert_array("mean", &[self.mean.len()], self.mean.clone());

@@ -1,6 +1,9 @@
 //! The traits every method implements: [`Policy`], [`Learner`] and [`Algorithm`].
 
+use std::borrow::Cow;
+
 use mec_envs::rng::Prng;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::actor_error::ActorError;
@@ -90,6 +93,17 @@ pub trait Learner {
         Weights { bytes: checkpoint::to_bytes(&self.policy().state()), version: self.version() }
     }
 
+    /// Adds the experience that it holds to `state`, under names that begin with `memory/`: with
+    /// [`state`](Learner::state), all that is needed to go on as if nothing had happened.
+    fn write_memory(&self, state: &mut StateDict);
+
+    /// Takes the experience back that [`write_memory`](Learner::write_memory) added, after
+    /// [`load_state`](Learner::load_state).
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when it is missing or of another shape; the learner then holds what it held before.
+    fn read_memory(&mut self, state: &StateDict) -> Result<(), CheckpointError>;
+
     /// Everything needed to go on learning, the experience aside.
     fn state(&self) -> StateDict;
 
@@ -119,13 +133,14 @@ pub trait Algorithm: Clone {
 /// Figures of training by fixed names, such as `train/critic_loss`; NaN when not known.
 ///
 /// Names that stable-baselines3 logs have its meaning.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics(Vec<(&'static str, f64)>);
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(String, u64)>", into = "Vec<(String, u64)>")]
+pub struct Metrics(Vec<(Cow<'static, str>, f64)>);
 
 impl Metrics {
     /// Figures of these names and values.
     pub fn new(values: Vec<(&'static str, f64)>) -> Self {
-        Self(values)
+        Self(values.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
     /// The figure `name`; NaN when there is none.
@@ -137,13 +152,26 @@ impl Metrics {
     pub fn set(&mut self, name: &'static str, value: f64) {
         match self.0.iter_mut().find(|(other, _)| *other == name) {
             Some(entry) => entry.1 = value,
-            None => self.0.push((name, value)),
+            None => self.0.push((name.into(), value)),
         }
     }
 
     /// All figures in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        self.0.iter().copied()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+}
+
+/// From their stored form: bits, because JSON has no NaN.
+impl From<Vec<(String, u64)>> for Metrics {
+    fn from(stored: Vec<(String, u64)>) -> Self {
+        Self(stored.into_iter().map(|(name, bits)| (name.into(), f64::from_bits(bits))).collect())
+    }
+}
+
+impl From<Metrics> for Vec<(String, u64)> {
+    fn from(metrics: Metrics) -> Self {
+        metrics.0.into_iter().map(|(name, value)| (name.into_owned(), value.to_bits())).collect()
     }
 }
 
@@ -230,6 +258,9 @@ pub enum TrainError {
         /// What it said.
         message: String,
     },
+    /// A run cannot be resumed from this state.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The observer of the run failed, for example on a full disk.
     #[error("the observer of the run failed: {0}")]
     Observer(#[source] Box<dyn std::error::Error + Send + Sync>),

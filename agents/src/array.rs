@@ -20,6 +20,9 @@ pub trait Element: Pod + sealed::Sealed {
     /// Its name in a safetensors file.
     const DTYPE: Dtype;
 
+    /// Whether the entry is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+
     /// The entries, if they are of this type.
     fn slice(data: &ArrayData) -> Option<&[Self]>;
 
@@ -32,7 +35,7 @@ mod sealed {
 }
 
 macro_rules! elements {
-    ($($variant:ident($entry:ty): $doc:literal,)*) => {
+    ($($variant:ident($entry:ty): $doc:literal, $finite:expr,)*) => {
         /// The entries of an [`Array`], row by row.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
@@ -49,6 +52,11 @@ macro_rules! elements {
             /// The type of the entries.
             pub fn dtype(&self) -> Dtype {
                 match self { $(Self::$variant(_) => Dtype::$variant,)* }
+            }
+
+            /// Whether no entry is infinite or NaN.
+            pub fn is_finite(&self) -> bool {
+                match self { $(Self::$variant(entries) => entries.iter().all(|&entry| Element::is_finite(entry)),)* }
             }
 
             /// The entries as they are stored: little end first. Costs no copy where the machine stores them so.
@@ -71,6 +79,10 @@ macro_rules! elements {
             impl Element for $entry {
                 const DTYPE: Dtype = Dtype::$variant;
 
+                fn is_finite(self) -> bool {
+                    $finite(self)
+                }
+
                 fn slice(data: &ArrayData) -> Option<&[Self]> {
                     match data { ArrayData::$variant(entries) => Some(entries), _ => None }
                 }
@@ -84,11 +96,11 @@ macro_rules! elements {
 }
 
 elements! {
-    F32(f32): "Weights, moments, observations.",
-    F16(f16): "Observations of a replay that stores them in half precision.",
-    F64(f64): "Sums that need the precision, such as priorities and running moments.",
-    U32(u32): "Indices.",
-    U8(u8): "Flags and bits.",
+    F32(f32): "Weights, moments, observations.", f32::is_finite,
+    F16(f16): "Observations of a replay that stores them in half precision.", f16::is_finite,
+    F64(f64): "Sums that need the precision, such as priorities and running moments.", f64::is_finite,
+    U32(u32): "Indices.", |_| true,
+    U8(u8): "Flags and bits.", |_| true,
 }
 
 impl ArrayData {
@@ -135,5 +147,13 @@ mod tests {
         assert_eq!(u32::wrap(vec![0x0403_0201]).bytes()[..], [1, 2, 3, 4]);
         assert_eq!(ArrayData::from_bytes(Dtype::I64, &[0; 8]), None);
         assert!(f32::slice(&u32::wrap(vec![1])).is_none());
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_found_in_every_type_that_has_them() {
+        assert!(f32::wrap(vec![1.0, f32::MAX]).is_finite() && !f32::wrap(vec![1.0, f32::NAN]).is_finite());
+        assert!(f16::wrap(vec![f16::MAX]).is_finite() && !f16::wrap(vec![f16::INFINITY]).is_finite());
+        assert!(f64::wrap(vec![0.0]).is_finite() && !f64::wrap(vec![f64::NEG_INFINITY]).is_finite());
+        assert!(u32::wrap(vec![u32::MAX]).is_finite() && u8::wrap(vec![255]).is_finite());
     }
 }

@@ -84,6 +84,12 @@ impl Learner for RandomLearner {
         0
     }
 
+    fn write_memory(&self, _state: &mut StateDict) {}
+
+    fn read_memory(&mut self, _state: &StateDict) -> Result<(), CheckpointError> {
+        Ok(())
+    }
+
     fn state(&self) -> StateDict {
         StateDict::new("random")
     }

@@ -83,6 +83,35 @@ impl StateDict {
         })
     }
 
+    /// Adds all of another state, its kind included, as `prefix/...`.
+    pub fn insert_state(&mut self, prefix: &str, state: StateDict) {
+        self.insert_value(format!("{prefix}/kind"), state.kind);
+        let named = |name: String| format!("{prefix}/{name}");
+        self.arrays.extend(state.arrays.into_iter().map(|(name, array)| (named(name), array)));
+        self.values.extend(state.values.into_iter().map(|(name, value)| (named(name), value)));
+    }
+
+    /// What [`insert_state`](Self::insert_state) added.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`] when there is nothing of that prefix.
+    pub fn inner_state(&self, prefix: &str) -> Result<StateDict, CheckpointError> {
+        let mut state = StateDict::new(&self.value::<String>(&format!("{prefix}/kind"))?);
+        let inner = |name: &String| Some(name.strip_prefix(prefix)?.strip_prefix('/')?.to_owned());
+        let arrays = self.arrays.iter().filter_map(|(name, array)| Some((inner(name)?, array.clone())));
+        state.arrays.extend(arrays);
+        let values = self.values.iter().filter_map(|(name, value)| Some((inner(name)?, value.clone())));
+        state.values.extend(values.filter(|(name, _)| name != "kind"));
+        Ok(state)
+    }
+
+    /// The first array of a name that begins with `prefix` and with an entry that is infinite or NaN.
+    pub fn not_finite(&self, prefix: &str) -> Option<&str> {
+        let below = self.arrays.iter().filter(|(name, _)| name.starts_with(prefix));
+        let mut broken = below.filter(|(_, array)| !array.data.is_finite());
+        broken.next().map(|(name, _)| name.as_str())
+    }
+
     /// Refuses the state of another kind of learner.
     ///
     /// # Errors

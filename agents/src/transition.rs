@@ -26,7 +26,8 @@ pub struct Transitions {
     pub terminated: Vec<bool>,
     /// The episode was cut short at s', `[n]`.
     pub truncated: Vec<bool>,
-    /// Which environment stream each row is from, `[n]`.
+    /// Which environment stream each row is from, `[n]`. A stream whose environment was replaced in the middle of an
+    /// episode goes on under a new number, so that rows of one number always follow from each other.
     pub env: Vec<u32>,
 }
 

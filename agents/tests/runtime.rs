@@ -104,7 +104,9 @@ fn an_error_of_an_environment_ends_the_run_with_its_place() {
 #[test]
 fn a_panic_in_an_actor_ends_the_run_with_its_message() {
     for mode in [Mode::Lockstep, Mode::FreeRunning] {
-        let error = run(mode, |_| Breaking::after(90, true)).unwrap_err();
+        let make_env = |_| Breaking::after(90, true);
+        let config = RuntimeConfig { replacements: 0, ..runtime(mode) };
+        let error = train(&mut sac(0.5), make_env, &config, 1, &mut ()).unwrap_err();
         let TrainError::ActorPanicked { message, .. } = &error else { panic!("{mode:?} {error}") };
         assert_eq!(message, "the environment is broken");
     }

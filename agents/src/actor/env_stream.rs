@@ -19,6 +19,8 @@ pub struct EnvStream<E: Env> {
     env: E,
     index: usize,
     seed: u64,
+    /// What [`Transitions::env`] says of its rows: the index, or another number once an environment was replaced.
+    row_stream: u32,
     rng: Prng,
     observation: Vec<f32>,
     /// The one after, while a step is recorded.
@@ -77,6 +79,7 @@ impl<E: Env> EnvStream<E> {
             return Err(fail(reason.to_owned()));
         }
         stream.steps = values.steps;
+        stream.row_stream = values.row_stream;
         stream.rng = values.rng;
         Ok(stream)
     }
@@ -86,6 +89,7 @@ impl<E: Env> EnvStream<E> {
         Self {
             rng: stream(seed, &format!("actor/{index}")),
             env,
+            row_stream: u32::try_from(index).expect("runtimes refuse more than 2^32 streams"),
             index,
             seed,
             observation: Vec::new(),
@@ -108,14 +112,16 @@ impl<E: Env> EnvStream<E> {
         self.index
     }
 
-    /// Puts a new environment in the place of one that broke, at the start of the next episode.
+    /// Puts a new environment in the place of one that broke, at the start of the next episode. Rows are from now on
+    /// those of stream `row_stream`, because they do not follow from the ones before.
     ///
     /// # Errors
     /// [`ActorError::Refused`] when it does not take the memory of the old one.
-    pub fn replace(&mut self, mut env: E) -> Result<(), ActorError> {
+    pub fn replace(&mut self, mut env: E, row_stream: u32) -> Result<(), ActorError> {
         let refused = |source| ActorError::Refused { env: self.index, step: self.steps, source };
         env.set_memory(self.episode.memory.as_ref()).map_err(refused)?;
         self.env = env;
+        self.row_stream = row_stream;
         self.begin(self.episode.index + 1);
         Ok(())
     }
@@ -125,6 +131,7 @@ impl<E: Env> EnvStream<E> {
         let values = StreamValues {
             episode: self.episode.index,
             steps: self.steps,
+            row_stream: self.row_stream,
             masked: self.masked,
             rng: self.rng.clone(),
             memory: self.episode.memory.clone(),
@@ -173,7 +180,7 @@ impl<E: Env> EnvStream<E> {
         out.rewards.push(step.reward as f32);
         out.terminated.push(step.terminated);
         out.truncated.push(step.truncated);
-        out.env.push(u32::try_from(self.index).expect("runtimes refuse more than 2^32 streams"));
+        out.env.push(self.row_stream);
         self.record_masks(out);
         std::mem::swap(&mut self.observation, &mut self.next_observation);
         std::mem::swap(&mut self.mask, &mut self.next_mask);
@@ -399,10 +406,11 @@ mod tests {
         let mut stream = EnvStream::new(make(), 0, 7);
         go(&mut stream, 250);
         let memory = stream.state().values.memory;
-        stream.replace(make()).unwrap();
+        stream.replace(make(), 9).unwrap();
         let state = stream.state();
         assert_eq!((state.values.episode, state.steps(), state.values.memory), (2, 250, memory));
         assert!(state.actions.is_empty());
-        go(&mut stream, 250);
+        assert_eq!(go(&mut stream, 250).0.env, [9; 250]);
+        assert_eq!(stream.index(), 0);
     }
 }

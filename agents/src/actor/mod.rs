@@ -63,6 +63,29 @@ impl<E: Env> Actor<E> {
         self.streams.len()
     }
 
+    /// Puts new environments in the place of all, as after a panic; each stream goes on with its next episode. Rows of
+    /// stream `index` are from now on those of stream `row_stream(index)`, because they do not follow from the ones
+    /// before.
+    ///
+    /// # Errors
+    /// [`ActorError`] when an environment does not take the memory of the one before.
+    pub fn replace_all(
+        &mut self,
+        make_env: impl Fn(usize) -> E,
+        row_stream: impl Fn(usize) -> u32,
+    ) -> Result<(), ActorError> {
+        for stream in &mut self.streams {
+            let index = stream.index();
+            stream.replace(make_env(index), row_stream(index))?;
+        }
+        Ok(())
+    }
+
+    /// What happened before a panic and was not handed over.
+    pub fn salvage(&mut self) -> Experience {
+        std::mem::take(&mut self.experience)
+    }
+
     /// Where each stream is.
     pub fn states(&self) -> impl Iterator<Item = StreamState> + '_ {
         self.streams.iter().map(EnvStream::state)

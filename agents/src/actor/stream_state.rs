@@ -33,6 +33,8 @@ pub(super) struct StreamValues {
     pub(super) episode: u64,
     /// Steps of all episodes.
     pub(super) steps: u64,
+    /// What its rows say of their stream.
+    pub(super) row_stream: u32,
     /// Whether the environment has ever named its open choices.
     pub(super) masked: bool,
     /// The generator of the policy's actions.
@@ -48,6 +50,11 @@ impl StreamState {
     /// Steps of all episodes.
     pub fn steps(&self) -> u64 {
         self.values.steps
+    }
+
+    /// What its rows say of their stream: its index, or another number since its environment was replaced.
+    pub fn row_stream(&self) -> u32 {
+        self.values.row_stream
     }
 
     /// Adds it to `state`, as `stream/<index>` and below.

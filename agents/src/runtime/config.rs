@@ -40,6 +40,12 @@ pub struct RuntimeConfig {
     pub progress_every: u64,
     /// Environment steps between [`on_evaluate`](super::Observer::on_evaluate) calls, which start at 0; 0 for none.
     pub evaluate_every: u64,
+    /// Environment steps between [`on_checkpoint`](super::Observer::on_checkpoint) calls, which also come when the
+    /// observer stops the run; 0 for none.
+    pub checkpoint_every: u64,
+    /// `free_running`: how many actors that panic are replaced in the run; one more panic ends it, as the first one does
+    /// in the other modes. 0 or more.
+    pub replacements: usize,
 }
 
 impl Default for RuntimeConfig {
@@ -54,6 +60,8 @@ impl Default for RuntimeConfig {
             max_updates_behind: 64,
             progress_every: 1_000,
             evaluate_every: 0,
+            checkpoint_every: 10_000,
+            replacements: 3,
         }
     }
 }

@@ -52,6 +52,11 @@ impl Default for Health {
 }
 
 impl Health {
+    /// With so many steps and updates since the last report, before an interruption.
+    pub(super) fn since(steps: u64, updates: u64) -> Self {
+        Self { steps, updates, ..Self::default() }
+    }
+
     /// A chunk came in from a policy that was `lag` versions behind; its actor waited for `waited` of `total`.
     pub(super) fn chunk(&mut self, lag: u64, waited: Duration, total: Duration) {
         self.lag.add(lag as f64);

@@ -1,5 +1,6 @@
 //! [`Observer`]: who watches a run.
 
+use super::checkpoint::Checkpoint;
 use crate::actor::EpisodeReport;
 use crate::agent::{Learner, Metrics};
 
@@ -34,6 +35,24 @@ pub trait Observer<L: Learner> {
     /// # Errors
     /// Ends the run.
     fn on_evaluate(&mut self, steps: u64, policy: &L::Policy, learner: &L) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// Another [`checkpoint_every`](super::RuntimeConfig::checkpoint_every) steps are done, or the observer has stopped
+    /// the run: what [`resume`](super::resume) goes on from. All calls before belong to the state, none after.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn on_checkpoint(&mut self, checkpoint: &Checkpoint<'_, L>) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// Actor thread `actor` panicked with this message and was given new environments, whose streams go on with their
+    /// next episodes; `free_running` only.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn on_replacement(&mut self, actor: usize, message: &str) -> Result<(), ObserverError> {
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::checkpoint::{Checkpoint, Counters, Start};
 use super::config::RuntimeConfig;
 use super::health::Health;
 use super::observer::{Observer, ObserverError, Outcome, Progress};
-use crate::actor::Experience;
-use crate::agent::{Learner, Metrics, TrainError};
+use crate::actor::{Experience, StreamState};
+use crate::agent::{Learner, TrainError};
 
 /// A learner under training: takes experience in, trains, and tells the observer.
 pub(super) struct Run<'a, L: Learner, O> {
@@ -14,47 +15,51 @@ pub(super) struct Run<'a, L: Learner, O> {
     pub(super) config: &'a RuntimeConfig,
     pub(super) observer: &'a mut O,
     pub(super) health: Health,
-    pub(super) env_steps: u64,
-    updates: u64,
-    episodes: u64,
+    counters: Counters,
+    seed: u64,
+    next_checkpoint: u64,
     stopped: bool,
     start: Instant,
     evaluating: Duration,
-    next_progress: u64,
-    next_evaluation: u64,
-    reported: Option<u64>,
-    metrics: Metrics,
 }
 
-fn observer_error(error: ObserverError) -> TrainError {
+pub(super) fn observer_error(error: ObserverError) -> TrainError {
     TrainError::Observer(error)
 }
 
 impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
-    pub(super) fn new(learner: &'a mut L, config: &'a RuntimeConfig, observer: &'a mut O) -> Self {
+    pub(super) fn new(learner: &'a mut L, config: &'a RuntimeConfig, observer: &'a mut O, start: &Start) -> Self {
+        let counters = start.counters.clone();
+        let (steps, updates) = counters.since_report;
         Self {
             learner,
             config,
             observer,
-            health: Health::default(),
-            env_steps: 0,
-            updates: 0,
-            episodes: 0,
+            health: Health::since(steps, updates),
+            next_checkpoint: next_point(counters.env_steps, config.checkpoint_every.max(1)),
+            counters,
+            seed: start.seed,
             stopped: false,
             start: Instant::now(),
             evaluating: Duration::ZERO,
-            next_progress: config.progress_every,
-            next_evaluation: 0,
-            reported: None,
-            metrics: Metrics::default(),
         }
+    }
+
+    /// Environment steps so far.
+    pub(super) fn env_steps(&self) -> u64 {
+        self.counters.env_steps
     }
 
     /// Whether to go on: steps are left and the observer does not ask to stop.
     pub(super) fn goes_on(&mut self) -> bool {
-        let done = self.env_steps >= self.config.steps;
+        let done = self.counters.env_steps >= self.config.steps;
         self.stopped |= !done && self.observer.should_stop();
         !done && !self.stopped
+    }
+
+    /// Whether the observer was found to ask for a stop, without asking it again.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Whether the observer asked to stop, now or before.
@@ -66,11 +71,11 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
     /// Takes what an actor brought.
     pub(super) fn take(&mut self, experience: &Experience) -> Result<(), TrainError> {
         let rows = experience.transitions.len() as u64;
-        self.env_steps += rows;
+        self.counters.env_steps += rows;
         self.health.steps += rows;
         self.learner.add(&experience.transitions);
         for episode in &experience.episodes {
-            self.episodes += 1;
+            self.counters.episodes += 1;
             self.observer.on_episode(episode).map_err(observer_error)?;
         }
         Ok(())
@@ -80,8 +85,8 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
     pub(super) fn learn(&mut self, limit: usize) -> Result<usize, TrainError> {
         let updates = self.learner.updates_due().min(limit);
         if updates > 0 {
-            self.metrics = self.learner.train(updates)?;
-            self.updates += updates as u64;
+            self.counters.metrics = self.learner.train(updates)?;
+            self.counters.updates += updates as u64;
             self.health.updates += updates as u64;
         }
         Ok(updates)
@@ -90,36 +95,54 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
     /// Reports and evaluates when it is time to.
     pub(super) fn report(&mut self) -> Result<(), TrainError> {
         self.evaluate()?;
-        if self.config.progress_every > 0 && self.env_steps >= self.next_progress {
-            self.next_progress = next_point(self.env_steps, self.config.progress_every);
+        if self.config.progress_every > 0 && self.counters.env_steps >= self.counters.next_progress {
+            self.counters.next_progress = next_point(self.counters.env_steps, self.config.progress_every);
             self.report_progress()?;
         }
         Ok(())
     }
 
     /// Evaluates when the run has come to a point of the grid.
-    pub(super) fn evaluate(&mut self) -> Result<(), TrainError> {
+    fn evaluate(&mut self) -> Result<(), TrainError> {
         let every = self.config.evaluate_every;
-        if every == 0 || self.env_steps < self.next_evaluation {
+        if every == 0 || self.counters.env_steps < self.counters.next_evaluation {
             return Ok(());
         }
         let start = Instant::now();
-        let point = self.env_steps / every * every;
-        self.next_evaluation = point + every;
+        let point = self.counters.env_steps / every * every;
+        self.counters.next_evaluation = point + every;
         let policy = self.learner.policy();
         self.observer.on_evaluate(point, &policy, self.learner).map_err(observer_error)?;
         self.evaluating += start.elapsed();
         Ok(())
     }
 
+    /// Whether a checkpoint is due: its step has come, or the observer has stopped the run.
+    pub(super) fn checkpoint_due(&self) -> bool {
+        self.config.checkpoint_every > 0 && (self.stopped || self.counters.env_steps >= self.next_checkpoint)
+    }
+
+    /// Hands a checkpoint to the observer; `streams` is where all of them are now.
+    pub(super) fn checkpoint(&mut self, mut streams: Vec<StreamState>) -> Result<(), TrainError> {
+        self.next_checkpoint = next_point(self.counters.env_steps, self.config.checkpoint_every);
+        streams.sort_by_key(|stream| stream.index);
+        let counters = Counters {
+            seconds: self.seconds(),
+            since_report: (self.health.steps, self.health.updates),
+            ..self.counters.clone()
+        };
+        let checkpoint = Checkpoint { learner: &*self.learner, counters, seed: self.seed, streams };
+        self.observer.on_checkpoint(&checkpoint).map_err(observer_error)
+    }
+
     fn report_progress(&mut self) -> Result<(), TrainError> {
-        self.reported = Some(self.env_steps);
-        let mut metrics = self.metrics.clone();
+        self.counters.reported = Some(self.counters.env_steps);
+        let mut metrics = self.counters.metrics.clone();
         self.health.drain_into(&mut metrics);
         let progress = Progress {
-            env_steps: self.env_steps,
-            updates: self.updates,
-            episodes: self.episodes,
+            env_steps: self.counters.env_steps,
+            updates: self.counters.updates,
+            episodes: self.counters.episodes,
             seconds: self.seconds(),
             metrics,
         };
@@ -127,17 +150,17 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
     }
 
     fn seconds(&self) -> f64 {
-        self.start.elapsed().saturating_sub(self.evaluating).as_secs_f64()
+        self.counters.seconds + self.start.elapsed().saturating_sub(self.evaluating).as_secs_f64()
     }
 
     pub(super) fn finish(mut self) -> Result<Outcome, TrainError> {
-        if self.config.progress_every > 0 && self.reported != Some(self.env_steps) {
+        if self.config.progress_every > 0 && self.counters.reported != Some(self.counters.env_steps) {
             self.report_progress()?;
         }
         Ok(Outcome {
-            env_steps: self.env_steps,
-            updates: self.updates,
-            episodes: self.episodes,
+            env_steps: self.counters.env_steps,
+            updates: self.counters.updates,
+            episodes: self.counters.episodes,
             seconds: self.seconds(),
             stopped: self.stopped,
         })

@@ -228,6 +228,14 @@ impl Learner for SacLearner {
         self.counters.version
     }
 
+    fn write_memory(&self, state: &mut StateDict) {
+        self.replay.write("memory/replay", state);
+    }
+
+    fn read_memory(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
+        self.replay.read("memory/replay", state)
+    }
+
     fn state(&self) -> StateDict {
         let mut state = StateDict::new("sac");
         self.networks.write(&mut state);
