@@ -43,6 +43,8 @@ pub enum Command {
         #[command(flatten)]
         args: RunArgs,
     },
+    /// Go on with a run that was killed, stopped or failed, as if nothing had happened
+    Resume(ResumeArgs),
     /// Compare the agents of a run folder again, on as many unseen episodes as you like
     Evaluate(EvaluateArgs),
     /// Run a scheme that does not learn through episodes of a scenario
@@ -80,6 +82,19 @@ pub struct RunArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
     /// Print the results as JSON: the comparison; of `train`, the folder, its status and its seeds
+    #[arg(long)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Options of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run folder
+    pub folder: PathBuf,
+    /// Print the results as JSON: the comparison; without one, the folder, its status and its seeds
     #[arg(long)]
     pub json: bool,
     /// Show no progress

@@ -43,6 +43,16 @@ pub enum RunError {
     /// The training went wrong.
     #[error(transparent)]
     Train(TrainError),
+    /// Numbers of the training are none any more.
+    #[error("{reason}{}{}", tensor(found), checkpoints(kept))]
+    Diverged {
+        /// Where it was seen.
+        reason: String,
+        /// The first tensor with such numbers.
+        found: Option<String>,
+        /// The checkpoints from before, the newest first.
+        kept: Vec<PathBuf>,
+    },
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -68,15 +78,51 @@ pub enum RunError {
         /// What is missing.
         source: PlotError,
     },
+    /// The configuration in a run folder is not the one that the run began with.
+    #[error("{path} was changed since the run began: its SHA-256 is not the one in run.json; put it back to resume the run, or begin a new one with it", path = path.display())]
+    ConfigChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A run has trained, and does not say how far.
+    #[error("{path} is missing, so this run cannot be resumed; begin it anew with `mec-gym run` and --force", path = path.display())]
+    NoResumePoint {
+        /// The file.
+        path: PathBuf,
+    },
     /// Results cannot be read back.
     #[error(transparent)]
     Eval(#[from] ReadEvalError),
+}
+
+impl RunError {
+    /// A training that diverged, and what is left of it.
+    pub(crate) fn diverged(reason: String, found: Option<&str>, kept: Vec<PathBuf>) -> Self {
+        Self::Diverged { reason, found: found.map(str::to_owned), kept }
+    }
+}
+
+fn tensor(found: &Option<String>) -> String {
+    found.as_ref().map_or(String::new(), |name| format!("; tensor {name} holds numbers that are infinite or NaN"))
+}
+
+fn checkpoints(kept: &[PathBuf]) -> String {
+    let paths: Vec<String> = kept.iter().map(|path| path.display().to_string()).collect();
+    match paths.split_first() {
+        None => "; no checkpoint was written before".to_owned(),
+        Some((newest, [])) => format!("; the last good checkpoint is {newest}"),
+        Some((newest, others)) => format!("; the last good checkpoint is {newest}, others are {}", others.join(", ")),
+    }
 }
 
 impl From<TrainError> for RunError {
     /// An error of our own that came by way of the training's observer is taken out again.
     fn from(error: TrainError) -> Self {
         let TrainError::Observer(own) = error else { return Self::Train(error) };
+        let own = match own.downcast::<RunError>() {
+            Ok(error) => return *error,
+            Err(other) => other,
+        };
         let own = match own.downcast::<FileError>() {
             Ok(error) => return Self::File(*error),
             Err(other) => other,

@@ -67,6 +67,22 @@ impl EvalFile {
         Ok(Self { file: CsvFile::create(path, "", EVAL_COLUMNS, GROUP)?, run_id: run_id.to_owned() })
     }
 
+    /// Opens a file that was created alike, to write behind its first `rows` rows; others are cut off.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written, starts otherwise or has fewer rows.
+    pub fn append(path: &Path, run_id: &str, rows: u64) -> Result<Self, FileError> {
+        Ok(Self { file: CsvFile::append(path, "", EVAL_COLUMNS, GROUP, rows)?, run_id: run_id.to_owned() })
+    }
+
+    /// Writes the rows kept so far, syncs the file, and tells how many rows it has.
+    ///
+    /// # Errors
+    /// [`FileError`] when they cannot be written.
+    pub fn sync(&mut self) -> Result<u64, FileError> {
+        self.file.sync()
+    }
+
     /// Adds one row per figure of an episode; NaN is a figure that the episode does not have, and has no row.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! Experiments of mec-gym: what a run writes, what is computed from it, and how it is shown.
 //!
 //! The modules stand in data-flow order and import only earlier ones: files of a run, their writers, statistics,
-//! tables, pictures.
+//! tables, pictures, trainings, runs.
 
 pub mod files;
 
 pub mod timestamp;
+
+pub mod warning;
 
 pub mod manifest;
 
@@ -35,6 +37,14 @@ pub mod reporter;
 
 pub mod pictures;
 
+pub mod window;
+
+pub mod vitals;
+
+pub mod resume_point;
+
 pub mod training;
+
+pub mod contest;
 
 pub mod run;

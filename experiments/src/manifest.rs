@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::files::{FileError, RunFolder, write_atomic};
 use crate::timestamp::rfc3339;
+use crate::warning::Warning;
 
 /// The version of burn that the workspace pins; a test compares it with the lock file.
 const BURN_VERSION: &str = "0.22.1";
@@ -30,6 +31,12 @@ pub struct Manifest {
     pub config: serde_json::Value,
     /// Seeds of the trainings.
     pub seeds: Vec<u64>,
+    /// What follows the trainings.
+    #[serde(default)]
+    pub after: After,
+    /// What a person should look at, each kind once per seed.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// Commit of the source that the program was built from, as it lies there now; `None` outside a checkout.
     pub revision: Option<String>,
     /// Versions of the crates that shape results.
@@ -44,8 +51,22 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// RFC 3339, UTC.
     pub start: String,
+    /// When it was resumed, each time; RFC 3339, UTC.
+    #[serde(default)]
+    pub resumed: Vec<String>,
     /// RFC 3339, UTC; `None` while the run goes on.
     pub end: Option<String>,
+}
+
+/// What follows the trainings of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// The comparison with schemes that do not learn.
+    #[default]
+    Comparison,
+    /// Nothing.
+    Nothing,
 }
 
 /// Where a run stands.
@@ -98,6 +119,8 @@ impl Manifest {
             config_sha256,
             config: toml::from_str(config_toml)?,
             seeds: seeds.to_vec(),
+            after: After::default(),
+            warnings: Vec::new(),
             revision: source_revision(),
             versions: versions(),
             device: device.to_owned(),
@@ -105,8 +128,22 @@ impl Manifest {
             host: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
             command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
             start,
+            resumed: Vec::new(),
             end: None,
         })
+    }
+
+    /// Notes that this process goes on with the run, now.
+    pub fn resume(&mut self) {
+        self.status = Status::Running;
+        self.error = None;
+        self.end = None;
+        self.resumed.push(rfc3339(SystemTime::now()));
+    }
+
+    /// Whether this program is the one that began the run, as far as a manifest can tell.
+    pub fn is_of_this_build(&self) -> bool {
+        self.versions == versions() && self.revision == source_revision()
     }
 
     /// Notes how the run ended, now; `error` says why when it failed.

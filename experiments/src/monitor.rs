@@ -38,12 +38,17 @@ impl MonitorFile {
     /// # Errors
     /// [`FileError`] when it cannot be written.
     pub fn create(path: &Path, env_id: &str, start: SystemTime, extra: &[&str]) -> Result<Self, FileError> {
-        let t_start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let t_start = serde_json::to_string(&t_start).expect("a number is JSON");
-        // Written out by hand: SB3 puts `t_start` first, and a space after colon and comma.
-        let preamble = format!("#{{\"t_start\": {t_start}, \"env_id\": {}}}\n", json!(env_id));
-        let header: Vec<&str> = ["r", "l", "t"].into_iter().chain(extra.iter().copied()).collect();
+        let (preamble, header) = top(env_id, start, extra);
         Ok(Self { file: CsvFile::create(path, &preamble, &header, GROUP)?, extra: extra.len() })
+    }
+
+    /// Opens a file that was created alike, to write behind its first `rows` rows; others are cut off.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written, starts otherwise or has fewer rows.
+    pub fn append(path: &Path, env_id: &str, start: SystemTime, extra: &[&str], rows: u64) -> Result<Self, FileError> {
+        let (preamble, header) = top(env_id, start, extra);
+        Ok(Self { file: CsvFile::append(path, &preamble, &header, GROUP, rows)?, extra: extra.len() })
     }
 
     /// Adds an episode with its figures in the order of the extra columns; what is not finite is left empty.
@@ -61,12 +66,12 @@ impl MonitorFile {
         self.file.row(fixed.into_iter().chain(figures).collect::<Vec<_>>())
     }
 
-    /// Writes the rows kept so far.
+    /// Writes the rows kept so far, syncs the file, and tells how many rows it has.
     ///
     /// # Errors
     /// [`FileError`] when they cannot be written.
-    pub fn flush(&mut self) -> Result<(), FileError> {
-        self.file.flush()
+    pub fn sync(&mut self) -> Result<u64, FileError> {
+        self.file.sync()
     }
 
     /// Writes the last rows and closes the file.
@@ -76,6 +81,15 @@ impl MonitorFile {
     pub fn finish(self) -> Result<(), FileError> {
         self.file.finish()
     }
+}
+
+/// The lines above the table, and its header.
+fn top<'a>(env_id: &str, start: SystemTime, extra: &[&'a str]) -> (String, Vec<&'a str>) {
+    let t_start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let t_start = serde_json::to_string(&t_start).expect("a number is JSON");
+    // Written out by hand: SB3 puts `t_start` first, and a space after colon and comma.
+    let preamble = format!("#{{\"t_start\": {t_start}, \"env_id\": {}}}\n", json!(env_id));
+    (preamble, ["r", "l", "t"].into_iter().chain(extra.iter().copied()).collect())
 }
 
 fn round6(value: f64) -> f64 {

@@ -139,6 +139,22 @@ impl ProgressFile {
         CsvFile::create(path, "", PROGRESS_COLUMNS, 1).map(Self)
     }
 
+    /// Opens a file that was created alike, to write behind its first `rows` rows; others are cut off.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written, starts otherwise or has fewer rows.
+    pub fn append(path: &Path, rows: u64) -> Result<Self, FileError> {
+        CsvFile::append(path, "", PROGRESS_COLUMNS, 1, rows).map(Self)
+    }
+
+    /// Syncs the file and tells how many rows it has.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written.
+    pub fn sync(&mut self) -> Result<u64, FileError> {
+        self.0.sync()
+    }
+
     /// Adds a row; a figure that is not finite is kept as it is, so that a diverged training shows.
     ///
     /// # Errors

@@ -1,34 +1,33 @@
-//! [`run`]: a configuration becomes a run folder with everything in it.
+//! [`run`]: a configuration becomes a run folder with everything in it; [`resume`] goes on with one.
 
-use std::ops::Range;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mec_agents::agent::{Algorithm, Learner};
-use mec_agents::checkpoint;
+use mec_agents::agent::Algorithm;
+use mec_agents::checkpoint::{self, CheckpointError};
 use mec_agents::device::{self, Device, DeviceKind};
 use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
-use mec_envs::rng::stream;
 
-use crate::comparison::{EpisodeOutcome, SchemeSummary, sort_by_latency};
+use crate::comparison::SchemeSummary;
 use crate::config::ExperimentConfig;
+use crate::contest::Contest;
 use crate::error::RunError;
 use crate::eval::EvalFile;
-use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
-use crate::files::{Checkpoint, Reserve, RunFolder, write_atomic};
-use crate::manifest::{Manifest, Status};
+use crate::evaluate::scheme_episodes;
+use crate::files::{Checkpoint, FileError, Reserve, RunFolder, RunLock, write_atomic};
+use crate::manifest::{After, Manifest, Status, sha256_hex};
 use crate::pictures;
 use crate::progress::ProgressFile;
 use crate::registry::{AlgorithmVisitor, FormVisitor};
 use crate::reporter::Reporter;
+use crate::resume_point::{Done, ResumePoint, TrainingPoint};
 use crate::table::write_csv_table;
 use crate::training::{Job, RunFiles, Trained};
-
-/// Episodes of a comparison between looks at the stop flag: enough for every core.
-const PORTION: u64 = 64;
 
 /// How to carry out a run, beside what its configuration says.
 #[derive(Debug)]
@@ -50,8 +49,8 @@ pub struct RunReport {
     pub folder: RunFolder,
     /// The comparison, fastest first; empty when there was none.
     pub schemes: Vec<SchemeSummary>,
-    /// The run was ended from outside.
-    pub stopped: bool,
+    /// The manifest, whose status says whether the run is finished or was stopped.
+    pub manifest: Manifest,
 }
 
 /// Carries out a run: trains every seed, compares, and writes everything into the run folder.
@@ -63,34 +62,80 @@ pub fn run(
     options: &RunOptions<'_>,
     reporter: &mut Reporter,
 ) -> Result<RunReport, RunError> {
-    config.validate()?;
-    let setting = Arc::new(Setting::new(config.scenario.clone())?);
-    let compared = match config.comparison.split {
-        None => Arc::clone(&setting),
-        Some(_) => Arc::new(Setting::new(config.compared_scenario())?),
-    };
-    let device = device::open(config.device)?;
-    config.form.accept(Buildable { config, setting: &setting, device: &device })?;
+    let parts = Parts::of(config)?;
     let folder = RunFolder::create(options.folder, options.force)?;
+    let _lock = RunLock::take(&folder)?;
     let text = config.to_toml();
-    let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &device_name(config.device, &device))?;
+    let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &device_name(config.device, &parts.device))?;
+    manifest.after = if options.compare { After::Comparison } else { After::Nothing };
     manifest.write(&folder)?;
-    let reserve = Reserve::take(folder.path());
-    let result = write_atomic(&folder.config(), text.as_bytes()).map_err(RunError::from).and_then(|()| {
-        let settings = [&setting, &compared];
-        let started = Started { config, settings, device: &device, folder: &folder, options };
-        started.carry_out(&manifest.run_id, reporter)
-    });
-    match &result {
-        Ok(report) if report.stopped => manifest.end(Status::Stopped, None),
-        Ok(_) => manifest.end(Status::Finished, None),
-        Err(error) => manifest.end(Status::Failed, Some(error.to_string())),
+    let started = Started { config, parts: &parts, folder: &folder, stop: options.stop };
+    started.to_the_end(manifest, reporter, |_| {
+        write_atomic(&folder.config(), text.as_bytes())?;
+        Ok(None)
+    })
+}
+
+/// Goes on with the run in a folder that was killed or stopped, or that failed, as if nothing had happened: in serial
+/// and lockstep mode, what it writes is the same to the bit as what it would have written, times aside. `None` when the
+/// run is finished already.
+///
+/// # Errors
+/// [`RunError`] when the folder is no run's or another process is at it, when its configuration was changed, and when
+/// where it can go on is missing or damaged; nothing is then changed. Otherwise as [`run`].
+pub fn resume(folder: &Path, stop: &AtomicBool, reporter: &mut Reporter) -> Result<Option<RunReport>, RunError> {
+    let folder = RunFolder::open(folder)?;
+    let _lock = RunLock::take(&folder)?;
+    let manifest = Manifest::read(&folder)?;
+    if manifest.status == Status::Finished {
+        // Of a process that was killed at the very end.
+        return remove_point(&folder).map(|()| None);
     }
-    drop(reserve);
-    let written = manifest.write(&folder);
-    let report = result?;
-    written?;
-    Ok(report)
+    let path = folder.config();
+    let text = fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
+    if sha256_hex(text.as_bytes()) != manifest.config_sha256 {
+        return Err(RunError::ConfigChanged { path });
+    }
+    let config = ExperimentConfig::read(&path, &[])?;
+    let parts = Parts::of(&config)?;
+    let point = last_point(&folder, &config)?;
+    if !manifest.is_of_this_build() {
+        reporter
+            .note("note: another build of mec-gym began this run; it may go on differently than it would have there");
+    }
+    let started = Started { config: &config, parts: &parts, folder: &folder, stop };
+    let report = started.to_the_end(manifest, reporter, |manifest| {
+        folder.sweep()?;
+        manifest.resume();
+        Ok(point)
+    });
+    report.map(Some)
+}
+
+/// Where the run in a folder can go on; `None` for its beginning, if it was ended before it trained.
+fn last_point(folder: &RunFolder, config: &ExperimentConfig) -> Result<Option<ResumePoint>, RunError> {
+    let path = folder.resume();
+    if path.is_file() {
+        return match ResumePoint::load(&path) {
+            Ok(point) => Ok(Some(point)),
+            Err(error @ (CheckpointError::Io { .. } | CheckpointError::Damaged { .. })) => Err(error.into()),
+            Err(source) => Err(RunError::Mismatch { path, source }),
+        };
+    }
+    let trained = |&seed: &u64| folder.checkpoint(config.algorithm.name(), seed, Checkpoint::Best).exists();
+    if config.seeds.iter().any(trained) {
+        return Err(RunError::NoResumePoint { path });
+    }
+    Ok(None)
+}
+
+/// Removes what a finished run needs no more.
+fn remove_point(folder: &RunFolder) -> Result<(), RunError> {
+    let path = folder.resume();
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::on("remove", &path)(error).into()),
+        _ => Ok(()),
+    }
 }
 
 /// What the learner computes on, also when that was left open.
@@ -98,54 +143,148 @@ fn device_name(kind: DeviceKind, device: &Device) -> String {
     if kind == DeviceKind::Auto { format!("auto: {device:?}") } else { kind.to_string() }
 }
 
+/// What a configuration needs, found to be there and to fit before anything is written.
+struct Parts {
+    /// Of the training.
+    setting: Arc<Setting>,
+    /// Of the comparison.
+    compared: Arc<Setting>,
+    device: Device,
+}
+
+impl Parts {
+    fn of(config: &ExperimentConfig) -> Result<Self, RunError> {
+        config.validate()?;
+        let setting = Arc::new(Setting::new(config.scenario.clone())?);
+        let compared = match config.comparison.split {
+            None => Arc::clone(&setting),
+            Some(_) => Arc::new(Setting::new(config.compared_scenario())?),
+        };
+        let device = device::open(config.device)?;
+        config.form.accept(Buildable { config, setting: &setting, device: &device })?;
+        Ok(Self { setting, compared, device })
+    }
+}
+
 /// A run with its folder.
 struct Started<'a> {
     config: &'a ExperimentConfig,
-    /// Of the training and of the comparison.
-    settings: [&'a Arc<Setting>; 2],
-    device: &'a Device,
+    parts: &'a Parts,
     folder: &'a RunFolder,
-    options: &'a RunOptions<'a>,
+    stop: &'a AtomicBool,
 }
 
 impl Started<'_> {
-    fn carry_out(&self, run_id: &str, reporter: &mut Reporter) -> Result<RunReport, RunError> {
+    /// Carries the run out from where `begin` says, and keeps its manifest.
+    fn to_the_end(
+        &self,
+        mut manifest: Manifest,
+        reporter: &mut Reporter,
+        begin: impl FnOnce(&mut Manifest) -> Result<Option<ResumePoint>, RunError>,
+    ) -> Result<RunReport, RunError> {
+        let reserve = Reserve::take(self.folder.path());
+        let begun = begin(&mut manifest).and_then(|point| Ok(manifest.write(self.folder).map(|()| point)?));
+        let result = begun.and_then(|point| self.carry_out(point, &mut manifest, reporter));
+        match &result {
+            Ok(Some(_)) => manifest.end(Status::Finished, None),
+            Ok(None) => manifest.end(Status::Stopped, None),
+            Err(error) => manifest.end(Status::Failed, Some(error.to_string())),
+        }
+        drop(reserve);
+        let written = manifest.write(self.folder);
+        let schemes = result?.unwrap_or_default();
+        written?;
+        if manifest.status == Status::Finished {
+            remove_point(self.folder)?;
+        }
+        Ok(RunReport { folder: self.folder.clone(), schemes, manifest })
+    }
+
+    /// The comparison, empty if none is asked for; `None` when the run was stopped.
+    fn carry_out(
+        &self,
+        point: Option<ResumePoint>,
+        manifest: &mut Manifest,
+        reporter: &mut Reporter,
+    ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
         self.folder.make_checkpoint_folder()?;
-        let progress = ProgressFile::create(&self.folder.progress())?;
-        let eval = EvalFile::create(&self.folder.eval(), run_id)?;
-        let mut files = RunFiles { folder: self.folder.clone(), progress, eval };
+        let (done, training) = point.map_or((None, None), |point| (Some(point.done), point.training));
+        let trainings = done.as_ref().map_or(0, |done| done.trainings);
+        let Some(mut files) = self.open_files(done, &manifest.run_id)? else {
+            return Ok(None);
+        };
+        let learned = self.train_all(trainings, training, &mut files, reporter);
+        manifest.warnings.clone_from(&files.warnings);
+        let learned = learned?;
+        files.progress.finish()?;
+        files.eval.finish()?;
+        let schemes = match manifest.after {
+            _ if self.is_stopped() => None,
+            After::Nothing => Some(Vec::new()),
+            After::Comparison => {
+                let (config, setting, device) = (self.config, &self.parts.compared, &self.parts.device);
+                let contest = Contest { config, setting, device, folder: self.folder, which: Checkpoint::Best };
+                contest.hold(&learned, self.stop, reporter)?
+            }
+        };
+        if let Some(schemes) = schemes.as_ref().filter(|schemes| !schemes.is_empty()) {
+            write_csv_table(&self.folder.comparison(), schemes)?;
+        }
+        pictures::draw(self.folder, self.config)?;
+        Ok(schemes)
+    }
+
+    /// The tables: cut back to what they held when so much was done, or new, with the levels of the schemes. `None` when
+    /// the run was stopped before these were complete, so that it can only begin anew.
+    fn open_files(&self, done: Option<Done>, run_id: &str) -> Result<Option<RunFiles>, RunError> {
+        let (progress, eval, folder) = (self.folder.progress(), self.folder.eval(), self.folder.clone());
+        if let Some(Done { progress_rows, eval_rows, warnings, .. }) = done {
+            let progress = ProgressFile::append(&progress, progress_rows)?;
+            let eval = EvalFile::append(&eval, run_id, eval_rows)?;
+            return Ok(Some(RunFiles { folder, progress, eval, warnings }));
+        }
+        let (progress, eval) = (ProgressFile::create(&progress)?, EvalFile::create(&eval, run_id)?);
+        let mut files = RunFiles { folder, progress, eval, warnings: Vec::new() };
         self.evaluate_schemes(&mut files)?;
+        if self.is_stopped() {
+            return Ok(None);
+        }
+        files.save_point(0, None)?;
+        Ok(Some(files))
+    }
+
+    /// The best agent of every seed; of fewer when the run is stopped. The first `trainings` are done.
+    fn train_all(
+        &self,
+        trainings: usize,
+        mut from: Option<TrainingPoint>,
+        files: &mut RunFiles,
+        reporter: &mut Reporter,
+    ) -> Result<Vec<(u64, StateDict)>, RunError> {
+        let (config, Parts { setting, device, .. }) = (self.config, self.parts);
         let mut learned = Vec::new();
-        for &seed in &self.config.seeds {
-            let (config, [setting, _]) = (self.config, self.settings);
-            let job = Job { config, setting, seed, device: self.device, stop: self.options.stop };
-            let trained = config.form.accept(TrainJob { job: &job, files: &mut files, reporter })?;
-            learned.push((seed, trained.best));
+        for (index, &seed) in config.seeds.iter().enumerate() {
+            if index < trainings {
+                let path = self.folder.checkpoint(config.algorithm.name(), seed, Checkpoint::Best);
+                learned.push((seed, checkpoint::load(&path)?));
+                continue;
+            }
+            let job = Job { config, setting, index, device, stop: self.stop };
+            let job = TrainJob { job: &job, files: &mut *files, reporter: &mut *reporter, from: from.take() };
+            let Trained { best, outcome } = config.form.accept(job)?;
+            learned.push((seed, best));
+            if !outcome.stopped {
+                files.save_point(index + 1, None)?;
+            }
             if self.is_stopped() {
                 break;
             }
         }
-        files.progress.finish()?;
-        files.eval.finish()?;
-        let mut stopped = self.is_stopped();
-        let mut schemes = Vec::new();
-        if self.options.compare && !stopped {
-            let Self { config, settings: [_, setting], device, folder, .. } = *self;
-            let contest = Contest { config, setting, device, folder, which: Checkpoint::Best };
-            match contest.hold(&learned, self.options.stop, reporter)? {
-                Some(compared) => schemes = compared,
-                None => stopped = true,
-            }
-        }
-        if !schemes.is_empty() {
-            write_csv_table(&self.folder.comparison(), &schemes)?;
-        }
-        pictures::draw(self.folder, self.config)?;
-        Ok(RunReport { folder: self.folder.clone(), schemes, stopped })
+        Ok(learned)
     }
 
     fn is_stopped(&self) -> bool {
-        self.options.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// The levels that the learning curve is read against: the schemes on the same held-out episodes, at step 0.
@@ -156,120 +295,11 @@ impl Started<'_> {
             if self.is_stopped() {
                 break;
             }
-            let episodes = scheme_episodes(&scheme, self.settings[0], seeds.clone())?;
-            files.write_evaluation(name, self.settings[0], 0, 0, &episodes)?;
+            let episodes = scheme_episodes(&scheme, &self.parts.setting, seeds.clone())?;
+            files.write_evaluation(name, &self.parts.setting, 0, 0, &episodes)?;
         }
         Ok(())
     }
-}
-
-/// Compares the agents of a run folder with its schemes again, on `episodes` episodes from `first_seed` on, without
-/// changing the folder.
-///
-/// # Errors
-/// [`RunError`] when the folder is no run's, or its checkpoints do not fit its configuration.
-pub fn evaluate(
-    folder: &Path,
-    which: Checkpoint,
-    changes: &[String],
-    reporter: &mut Reporter,
-) -> Result<Vec<SchemeSummary>, RunError> {
-    let folder = RunFolder::open(folder)?;
-    let config = ExperimentConfig::read(&folder.config(), changes)?;
-    let name = config.algorithm.name();
-    let mut learned = Vec::new();
-    for (index, &seed) in config.seeds.iter().enumerate() {
-        let path = folder.checkpoint(name, seed, which);
-        // A run that was stopped has not trained every seed.
-        if index > 0 && !path.exists() {
-            reporter.note(&format!("seed {seed} was not trained: there is no {}", path.display()));
-        } else {
-            learned.push((seed, checkpoint::load(&path)?));
-        }
-    }
-    let setting = Arc::new(Setting::new(config.compared_scenario())?);
-    let device = device::open(config.device)?;
-    let contest = Contest { config: &config, setting: &setting, device: &device, folder: &folder, which };
-    Ok(contest.hold(&learned, &AtomicBool::new(false), reporter)?.unwrap_or_default())
-}
-
-/// The comparison of learned agents with schemes, on the same episodes.
-struct Contest<'a> {
-    config: &'a ExperimentConfig,
-    setting: &'a Arc<Setting>,
-    device: &'a Device,
-    folder: &'a RunFolder,
-    which: Checkpoint,
-}
-
-impl Contest<'_> {
-    /// Everybody's summary, fastest first; `None` when `stop` ended it early.
-    fn hold(
-        &self,
-        learned: &[(u64, StateDict)],
-        stop: &AtomicBool,
-        reporter: &mut Reporter,
-    ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
-        let comparison = &self.config.comparison;
-        let schemes = self.config.schemes()?;
-        reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
-        let mut rng = stream(self.config.seeds[0], "bootstrap");
-        let (mut done, mut summaries, mut of_agent) = (0, Vec::new(), Vec::new());
-        let mut advance = |seeds: &Range<u64>| {
-            done += seeds.end - seeds.start;
-            reporter.at(done);
-            !stop.load(Ordering::Relaxed)
-        };
-        for (seed, state) in learned {
-            for seeds in self.portions() {
-                of_agent.extend(self.agent(*seed, state, seeds.clone())?);
-                if !advance(&seeds) {
-                    return Ok(None);
-                }
-            }
-        }
-        if let Some(mut summary) = SchemeSummary::from_episodes(self.config.algorithm.name(), &of_agent, &mut rng) {
-            summary.highlighted = true;
-            summaries.push(summary);
-        }
-        for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
-            let mut of_scheme = Vec::new();
-            for seeds in self.portions() {
-                of_scheme.extend(outcomes(0, &scheme_episodes(scheme, self.setting, seeds.clone())?));
-                if !advance(&seeds) {
-                    return Ok(None);
-                }
-            }
-            summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
-        }
-        reporter.end();
-        sort_by_latency(&mut summaries);
-        Ok(Some(summaries))
-    }
-
-    /// Episodes of the agent that was trained with `seed`.
-    fn agent(&self, seed: u64, state: &StateDict, seeds: Range<u64>) -> Result<Vec<EpisodeOutcome>, RunError> {
-        let Self { config, setting, device, .. } = *self;
-        let job = EvaluateState { config, setting, device, state, seeds };
-        let episodes = config.form.accept(job).map_err(|error| match error {
-            RunError::Checkpoint(source) => {
-                RunError::Mismatch { path: self.folder.checkpoint(config.algorithm.name(), seed, self.which), source }
-            }
-            other => other,
-        })?;
-        Ok(outcomes(seed, &episodes))
-    }
-
-    /// The seeds of the episodes, in portions after which there is time to stop.
-    fn portions(&self) -> impl Iterator<Item = Range<u64>> + use<> {
-        let first = self.config.comparison.first_seed;
-        let end = first + self.config.comparison.episodes;
-        (first..end).step_by(PORTION as usize).map(move |start| start..end.min(start + PORTION))
-    }
-}
-
-fn outcomes(seed: u64, episodes: &[HeldOut]) -> Vec<EpisodeOutcome> {
-    episodes.iter().map(|episode| episode.outcome(seed)).collect()
 }
 
 /// Checks that the method fits the environment, before anything is written.
@@ -305,6 +335,7 @@ struct TrainJob<'a> {
     job: &'a Job<'a>,
     files: &'a mut RunFiles,
     reporter: &'a mut Reporter,
+    from: Option<TrainingPoint>,
 }
 
 impl FormVisitor for TrainJob<'_> {
@@ -324,40 +355,7 @@ impl<E: OffloadForm> AlgorithmVisitor for TrainForm<'_, E> {
     type Output = Result<Trained, RunError>;
 
     fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output {
-        let TrainJob { job, files, reporter } = self.job;
-        job.train::<A, E>(algorithm, files, reporter)
-    }
-}
-
-struct EvaluateState<'a> {
-    config: &'a ExperimentConfig,
-    setting: &'a Arc<Setting>,
-    device: &'a Device,
-    state: &'a StateDict,
-    seeds: Range<u64>,
-}
-
-impl FormVisitor for EvaluateState<'_> {
-    type Output = Result<Vec<HeldOut>, RunError>;
-
-    fn visit<E: OffloadForm>(self) -> Self::Output {
-        self.config.algorithm.accept(EvaluateForm::<E> { job: self, form: std::marker::PhantomData })
-    }
-}
-
-struct EvaluateForm<'a, E> {
-    job: EvaluateState<'a>,
-    form: std::marker::PhantomData<E>,
-}
-
-impl<E: OffloadForm> AlgorithmVisitor for EvaluateForm<'_, E> {
-    type Output = Result<Vec<HeldOut>, RunError>;
-
-    fn visit<A: Algorithm>(self, algorithm: &A) -> Self::Output {
-        let EvaluateState { setting, device, state, seeds, .. } = self.job;
-        let spec = EnvSpec::of(&E::new(Arc::clone(setting)));
-        let mut learner = algorithm.build(&spec, device, 0)?;
-        learner.load_state(state)?;
-        Ok(policy_episodes::<E, _>(&learner.policy(), setting, seeds)?)
+        let TrainJob { job, files, reporter, from } = self.job;
+        job.train::<A, E>(algorithm, files, reporter, from)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use mec_experiments::contest::evaluate;
 use mec_experiments::files::Checkpoint;
 use mec_experiments::reporter::Reporter;
-use mec_experiments::run::evaluate;
 use mec_experiments::table::{json_table, text_table};
 
 use super::print;

@@ -7,6 +7,7 @@ mod models;
 mod partition;
 mod picture;
 mod plot;
+mod resume;
 mod simulate;
 mod train;
 
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => train::run(None, &cli.main_job, true),
         Some(Command::Run { config, args }) => train::run(config.as_deref(), &args, true),
         Some(Command::Train { config, args }) => train::run(config.as_deref(), &args, false),
+        Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
         Some(Command::Models(ModelsArgs { command: Some(ModelsCommand::Add(args)), .. })) => add_model::run(&args),

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use mec_experiments::config::ExperimentConfig;
+use mec_experiments::manifest::{After, Status};
 use mec_experiments::reporter::Reporter;
-use mec_experiments::run::{RunOptions, run as carry_out};
+use mec_experiments::run::{RunOptions, RunReport, run as carry_out};
 use mec_experiments::table::{json_table, text_table};
 use serde_json::json;
 
@@ -31,20 +32,25 @@ pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result
     let options = RunOptions { folder: &folder, force: args.force, compare, stop: &stop };
     let mut reporter = if args.quiet { Reporter::quiet() } else { Reporter::bars() };
     let report = carry_out(&config, &options, &mut reporter)?;
-    if args.json && compare {
+    tell(&report, args.json, &reporter)
+}
+
+/// Prints what came of a run; `json` asks for the comparison, or of a run without one for its folder, status and seeds.
+pub(super) fn tell(report: &RunReport, json: bool, reporter: &Reporter) -> anyhow::Result<ExitCode> {
+    let (folder, manifest) = (report.folder.path(), &report.manifest);
+    if json && manifest.after == After::Comparison {
         print(&json_table(&report.schemes))?;
-    } else if args.json {
-        let status = if report.stopped { "stopped" } else { "finished" };
-        print_json(&json!({ "folder": folder, "status": status, "seeds": config.seeds }))?;
+    } else if json {
+        print_json(&json!({ "folder": folder, "status": manifest.status, "seeds": manifest.seeds }))?;
     } else if !report.schemes.is_empty() {
         print(&text_table(&report.schemes))?;
     }
     reporter.note(&format!("Everything is in {}", folder.display()));
-    Ok(if report.stopped { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS })
+    Ok(if manifest.status == Status::Stopped { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS })
 }
 
 /// A flag that the first Ctrl-C sets; the second one ends the program at once.
-fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {

@@ -7,6 +7,7 @@ mod models;
 mod partition;
 mod refusals;
 mod reproducible;
+mod resuming;
 mod simulate;
 mod stopping;
 

@@ -7,7 +7,7 @@ use mec_gym::agents::checkpoint;
 use crate::{csv_rows, mec_gym, run_smoke, shared_run};
 
 /// Rows of a table without the columns that tell of clocks, or of the run itself.
-fn timeless(path: &Path, clocks: &[&str]) -> Vec<Vec<String>> {
+pub fn timeless(path: &Path, clocks: &[&str]) -> Vec<Vec<String>> {
     let (header, rows) = csv_rows(path);
     assert!(!rows.is_empty(), "{}", path.display());
     let kept: Vec<usize> = (0..header.len()).filter(|&column| !clocks.contains(&header[column].as_str())).collect();

@@ -27,7 +27,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Starts a run, waits until `ready`, sends the signal, and gives the answer.
-fn interrupt(arguments: &[&str], signal: &str, mut ready: impl FnMut() -> bool) -> Answer {
+pub fn interrupt(arguments: &[&str], signal: &str, mut ready: impl FnMut() -> bool) -> Answer {
     let mut command = program();
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

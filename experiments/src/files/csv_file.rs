@@ -23,6 +23,8 @@ pub struct CsvFile {
     buffer: csv::Writer<Vec<u8>>,
     /// Bytes of whole groups.
     length: u64,
+    /// Rows in them.
+    rows: u64,
 }
 
 impl CsvFile {
@@ -36,7 +38,7 @@ impl CsvFile {
             fs::create_dir_all(folder).map_err(FileError::on("create folder", folder))?;
         }
         let file = File::create(path).map_err(FileError::on("create", path))?;
-        let mut csv = Self::over(path, file, group, 0);
+        let mut csv = Self::over(path, file, group, (0, 0));
         let written = csv.write_group(&[preamble.as_bytes(), &header_line(header)].concat());
         if written.is_err() && fs::metadata(path).is_ok_and(|found| found.is_file()) {
             // A file without its header is of no use; should it stay all the same, the first error is the one to report.
@@ -45,28 +47,35 @@ impl CsvFile {
         written.map(|()| csv)
     }
 
-    /// Opens a file that [`create`](Self::create) made with the same preamble and header, to write behind its last
-    /// whole row: a row that a crash left half-written is cut off.
+    /// Opens a file that [`create`](Self::create) made with the same preamble and header, to write behind its first
+    /// `rows` rows: those behind them, and one that a crash left half-written, are cut off. No cell may hold a line
+    /// break.
     ///
     /// # Errors
     /// [`FileError`] when the file is missing or unwritable; of kind [`io::ErrorKind::InvalidData`] when it starts
-    /// otherwise.
-    pub fn append(path: &Path, preamble: &str, header: &[&str], group: usize) -> Result<Self, FileError> {
+    /// otherwise or has fewer rows.
+    pub fn append(path: &Path, preamble: &str, header: &[&str], group: usize, rows: u64) -> Result<Self, FileError> {
         let content = fs::read(path).map_err(FileError::on("read", path))?;
         let start = [preamble.as_bytes(), &header_line(header)].concat();
-        if !content.starts_with(&start) {
+        let refuse =
+            |found: String| FileError::on("append to", path)(io::Error::new(io::ErrorKind::InvalidData, found));
+        let Some(body) = content.strip_prefix(&start[..]) else {
             let expected = String::from_utf8_lossy(&start).trim_end().to_owned();
-            let found = io::Error::new(io::ErrorKind::InvalidData, format!("it does not start with `{expected}`"));
-            return Err(FileError::on("append to", path)(found));
-        }
-        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1) as u64;
+            return Err(refuse(format!("it does not start with `{expected}`")));
+        };
+        let lines: Vec<&[u8]> =
+            body.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")).collect();
+        let Some(kept) = usize::try_from(rows).ok().and_then(|rows| lines.get(..rows)) else {
+            return Err(refuse(format!("it has {} whole rows, and {rows} are expected", lines.len())));
+        };
+        let length = (start.len() + kept.iter().map(|line| line.len()).sum::<usize>()) as u64;
         let mut file = OpenOptions::new().write(true).open(path).map_err(FileError::on("open", path))?;
-        file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(FileError::on("append to", path))?;
-        Ok(Self::over(path, file, group, whole))
+        file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).map_err(FileError::on("append to", path))?;
+        Ok(Self::over(path, file, group, (length, rows)))
     }
 
-    fn over(path: &Path, file: File, group: usize, length: u64) -> Self {
-        Self { path: path.to_owned(), file, group: group.max(1), pending: 0, buffer: memory_writer(), length }
+    fn over(path: &Path, file: File, group: usize, (length, rows): (u64, u64)) -> Self {
+        Self { path: path.to_owned(), file, group: group.max(1), pending: 0, buffer: memory_writer(), length, rows }
     }
 
     /// Where the file lies.
@@ -92,10 +101,22 @@ impl CsvFile {
     /// # Errors
     /// [`FileError`] when they cannot be written; they are then dropped and the file ends with the group before.
     pub fn flush(&mut self) -> Result<(), FileError> {
-        self.pending = 0;
+        let rows = std::mem::take(&mut self.pending);
         let full = std::mem::replace(&mut self.buffer, memory_writer());
         let bytes = full.into_inner().expect("writing to memory does not fail");
-        self.write_group(&bytes)
+        self.write_group(&bytes)?;
+        self.rows += rows as u64;
+        Ok(())
+    }
+
+    /// Writes the rows kept so far, syncs the file, and tells how many rows it has.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn sync(&mut self) -> Result<u64, FileError> {
+        self.flush()?;
+        self.file.sync_all().map_err(FileError::on("write", &self.path))?;
+        Ok(self.rows)
     }
 
     /// Writes the last rows and syncs the file.
@@ -103,8 +124,7 @@ impl CsvFile {
     /// # Errors
     /// As [`flush`](Self::flush).
     pub fn finish(mut self) -> Result<(), FileError> {
-        self.flush()?;
-        self.file.sync_all().map_err(FileError::on("write", &self.path))
+        self.sync().map(|_| ())
     }
 
     fn write_group(&mut self, bytes: &[u8]) -> Result<(), FileError> {
@@ -159,14 +179,33 @@ mod tests {
     }
 
     #[test]
-    fn appending_drops_a_half_written_row() {
+    fn appending_cuts_rows_that_are_not_expected_and_one_that_is_half_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
+        for (rows, expected) in [(2, "# x\na,b\n1,2\n3,4\n5,6\n"), (1, "# x\na,b\n1,2\n5,6\n"), (0, "# x\na,b\n5,6\n")]
+        {
+            fs::write(&path, "# x\na,b\n1,2\n3,4\n7,").unwrap();
+            let mut csv = CsvFile::append(&path, "# x\n", &["a", "b"], 9, rows).unwrap();
+            csv.row((5, 6)).unwrap();
+            assert_eq!(csv.sync().unwrap(), rows + 1);
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        }
         fs::write(&path, "# x\na,b\n1,2\n3,").unwrap();
-        let mut csv = CsvFile::append(&path, "# x\n", &["a", "b"], 1).unwrap();
-        csv.row((5, 6)).unwrap();
-        csv.finish().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "# x\na,b\n1,2\n5,6\n");
+        let error = CsvFile::append(&path, "# x\n", &["a", "b"], 1, 2).unwrap_err();
+        assert!(error.to_string().ends_with("a.csv: it has 1 whole rows, and 2 are expected"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "# x\na,b\n1,2\n3,", "a refusal changes nothing");
+    }
+
+    #[test]
+    fn rows_are_counted_once_they_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut csv = CsvFile::create(&folder.path().join("a.csv"), "", &["a"], 2).unwrap();
+        for expected in [0, 2, 2, 4] {
+            csv.row([1]).unwrap();
+            assert_eq!(csv.rows, expected);
+        }
+        csv.row([1]).unwrap();
+        assert_eq!((csv.sync().unwrap(), csv.sync().unwrap()), (5, 5));
     }
 
     #[test]
@@ -174,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         fs::write(&path, "a,c\n").unwrap();
-        let error = CsvFile::append(&path, "", &["a", "b"], 1).unwrap_err();
+        let error = CsvFile::append(&path, "", &["a", "b"], 1, 0).unwrap_err();
         assert!(error.to_string().ends_with("a.csv: it does not start with `a,b`"), "{error}");
     }
 

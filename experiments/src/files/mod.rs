@@ -4,6 +4,7 @@ mod atomic;
 mod csv_file;
 mod reserve;
 mod run_folder;
+mod run_lock;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub use atomic::{write_atomic, write_atomic_with};
 pub use csv_file::CsvFile;
 pub use reserve::Reserve;
 pub use run_folder::{Checkpoint, Picture, RunFolder, RunFolderError};
+pub use run_lock::RunLock;
 
 /// A file operation that failed, and where.
 #[derive(Debug, Error)]

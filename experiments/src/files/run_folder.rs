@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{FileError, write_atomic};
+use super::{FileError, RunLock, write_atomic};
 
 /// The folder of one run, and the names of the files in it.
 ///
@@ -15,7 +15,7 @@ use super::{FileError, write_atomic};
 /// progress.csv     training, one row per report
 /// eval.csv         evaluation, tidy
 /// monitor/         <algo>-seed<k>-env<i>.monitor.csv, one row per training episode
-/// ckpt/            <algo>-seed<k>-{best,last}.safetensors
+/// ckpt/            <algo>-seed<k>-{best,last}.safetensors; resume.safetensors until the run is finished
 /// comparison.csv   one row per scheme
 /// learning_curve.{svg,png}  comparison.{svg,png}
 /// ```
@@ -37,6 +37,9 @@ pub enum RunFolderError {
     /// The folder to read from is not a run's.
     #[error("{} is no run folder: it has no run.json", .0.display())]
     NoManifest(PathBuf),
+    /// Somebody else is at it.
+    #[error("another process is carrying out the run in {}; wait for it or stop it", .0.display())]
+    InUse(PathBuf),
     /// The folder cannot be made, read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -77,7 +80,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`RunFolderError::Occupied`] when the folder is not empty and `force` is false, [`RunFolderError::NotARun`]
-    /// when it is true but the folder holds no `run.json`; [`FileError`] when it cannot be made or written in.
+    /// when it is true but the folder holds no `run.json`, [`RunFolderError::InUse`] when that run goes on;
+    /// [`FileError`] when it cannot be made or written in.
     pub fn create(path: &Path, force: bool) -> Result<Self, RunFolderError> {
         let folder = Self { root: path.to_owned() };
         fs::create_dir_all(path).map_err(FileError::on("create the run folder", path))?;
@@ -86,7 +90,10 @@ impl RunFolder {
             match (force, folder.manifest().is_file()) {
                 (false, _) => return Err(RunFolderError::Occupied(folder.root)),
                 (true, false) => return Err(RunFolderError::NotARun(folder.root)),
-                (true, true) => folder.clear()?,
+                (true, true) => {
+                    let _lock = RunLock::take(&folder)?;
+                    folder.clear()?;
+                }
             }
         }
         folder.check_writable()?;
@@ -141,6 +148,33 @@ impl RunFolder {
         self.root.join("ckpt").join(format!("{algo}-seed{seed}-{which}.safetensors"))
     }
 
+    /// `ckpt/resume.safetensors`: where the run can go on.
+    pub fn resume(&self) -> PathBuf {
+        self.root.join("ckpt").join("resume.safetensors")
+    }
+
+    /// `.lock`: held by the process that carries out the run.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join(".lock")
+    }
+
+    /// Removes the files that a killed process was writing when it died; none of them is part of the run.
+    ///
+    /// # Errors
+    /// [`FileError`] when one cannot be removed.
+    pub fn sweep(&self) -> Result<(), FileError> {
+        for folder in [&self.root, &self.root.join("ckpt")] {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            for entry in entries {
+                let file = entry.map_err(FileError::on("read the run folder", folder))?.path();
+                if file.file_name().is_some_and(|name| is_temporary(&name.to_string_lossy())) {
+                    fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Makes `ckpt/`.
     ///
     /// # Errors
@@ -185,6 +219,17 @@ impl RunFolder {
         }
         Ok(())
     }
+}
+
+/// Whether a name is one that [`write_atomic`] (`.<process>-<number>-<name>`), a checkpoint (`<name>.<process>.tmp`), a
+/// [`Reserve`](super::Reserve) (`.reserve-<process>`) or the check of a folder gives to a file for a moment.
+fn is_temporary(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = name.strip_prefix('.').unwrap_or_default().splitn(3, '-');
+    let atomic = parts.next().is_some_and(digits) && parts.next().is_some_and(digits) && parts.next().is_some();
+    let checkpoint = name.strip_suffix(".tmp").and_then(|rest| rest.rsplit_once('.'));
+    let checkpoint = checkpoint.is_some_and(|(rest, process)| rest.ends_with(".safetensors") && digits(process));
+    atomic || checkpoint || name.strip_prefix(".reserve-").is_some_and(digits) || name == ".probe"
 }
 
 fn clear_folder(folder: &Path, ending: &str) -> Result<(), FileError> {
@@ -238,6 +283,33 @@ mod tests {
         assert!(matches!(error, RunFolderError::NotARun(_)));
         assert!(home.path().join("config.toml").exists());
         assert!(matches!(RunFolder::open(home.path()), Err(RunFolderError::NoManifest(_))));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_not_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(home.path(), false).unwrap();
+        fs::write(run.manifest(), "{}").unwrap();
+        let lock = RunLock::take(&run).unwrap();
+        assert!(matches!(RunFolder::create(home.path(), true), Err(RunFolderError::InUse(_))));
+        assert!(run.manifest().exists());
+        drop(lock);
+        RunFolder::create(home.path(), true).unwrap();
+    }
+
+    #[test]
+    fn what_was_half_written_is_swept_up_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(home.path(), false).unwrap();
+        run.make_checkpoint_folder().unwrap();
+        let swept = ["ckpt/resume.safetensors.77.tmp", ".77-0-run.json", ".reserve-77", ".probe", "ckpt/.7-12-a.json"];
+        let kept = ["ckpt/resume.safetensors", ".lock", "my.77.tmp", ".notes-1-2", "run.json", ".7-a"];
+        for name in swept.iter().chain(&kept) {
+            fs::write(home.path().join(name), "x").unwrap();
+        }
+        run.sweep().unwrap();
+        assert!(swept.iter().all(|name| !home.path().join(name).exists()));
+        assert!(kept.iter().all(|name| home.path().join(name).exists()));
     }
 
     #[test]

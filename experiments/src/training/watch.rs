@@ -1,0 +1,287 @@
+//! [`Watch`]: what is written and shown of a training.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use mec_agents::actor::EpisodeReport;
+use mec_agents::agent::Learner;
+use mec_agents::checkpoint;
+use mec_agents::runtime::{self, Observer, ObserverError, Progress};
+use mec_agents::sac::{ALPHA_MAX, ALPHA_MIN};
+use mec_agents::spec::EnvSpec;
+use mec_agents::state::StateDict;
+use mec_envs::offload::OffloadForm;
+
+use super::{Job, RunFiles};
+use crate::error::RunError;
+use crate::evaluate::{HeldOut, policy_episodes};
+use crate::files::{Checkpoint, FileError};
+use crate::monitor::{Episode, MonitorFile};
+use crate::progress::ProgressRow;
+use crate::reporter::Reporter;
+use crate::resume_point::{Seen, TrainingPoint};
+use crate::vitals::{Signs, Vitals};
+use crate::warning::{Warning, WarningKind};
+use crate::window::Window;
+
+/// Watches a training: writes its files, keeps the best agent, shows progress, warns.
+pub(super) struct Watch<'a, E> {
+    job: &'a Job<'a>,
+    name: &'static str,
+    files: &'a mut RunFiles,
+    reporter: &'a Reporter,
+    /// When the training began, on the wall clock and on the monotonic one; the latter as if there had been no
+    /// interruption.
+    began: (SystemTime, Instant),
+    /// Seconds that it was at work before this process took over.
+    before_s: f64,
+    monitors: BTreeMap<usize, MonitorFile>,
+    window: Window,
+    last_progress: (u64, f64),
+    best: Option<(f64, StateDict)>,
+    vitals: Vitals,
+    entropy_bounds: [f64; 2],
+    steps: u64,
+    /// Whether a point to go on from was written.
+    saved: bool,
+    form: std::marker::PhantomData<E>,
+}
+
+impl<'a, E: OffloadForm> Watch<'a, E> {
+    pub(super) fn new(job: &'a Job<'a>, files: &'a mut RunFiles, reporter: &'a Reporter, spec: &EnvSpec) -> Self {
+        Self {
+            job,
+            name: job.config.algorithm.name(),
+            files,
+            reporter,
+            began: (SystemTime::now(), Instant::now()),
+            before_s: 0.0,
+            monitors: BTreeMap::new(),
+            window: Window::default(),
+            last_progress: (0, 0.0),
+            best: None,
+            vitals: Vitals::default(),
+            entropy_bounds: entropy_bounds(spec),
+            steps: 0,
+            saved: false,
+            form: std::marker::PhantomData,
+        }
+    }
+
+    /// Goes on where a training was interrupted: its files are cut back to what they held then.
+    pub(super) fn restore(&mut self, best: Option<StateDict>, seen: Seen) -> Result<(), RunError> {
+        let Seen { began, elapsed_s, monitor_rows, window, last_progress, best_return, vitals } = seen;
+        self.began.0 = UNIX_EPOCH + began;
+        self.before_s = elapsed_s;
+        (self.window, self.last_progress, self.vitals, self.saved) = (window, last_progress, vitals, true);
+        let metrics = E::new(Arc::clone(self.job.setting)).metrics();
+        let names: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
+        for env in 0..self.job.config.runtime.envs {
+            let path = self.files.folder.monitor(self.name, self.job.seed(), env);
+            match monitor_rows.get(&env) {
+                Some(&rows) => {
+                    let monitor = MonitorFile::append(&path, &self.env_id(), self.began.0, &names, rows)?;
+                    self.monitors.insert(env, monitor);
+                }
+                None if path.exists() => fs::remove_file(&path).map_err(FileError::on("remove", &path))?,
+                None => {}
+            }
+        }
+        if let Some((bits, state)) = best_return.zip(best) {
+            checkpoint::save(&self.best_path(), &state)?;
+            self.best = Some((f64::from_bits(bits), state));
+        }
+        Ok(())
+    }
+
+    /// Closes the files and gives the best agent: that of the end, whose state this is, when none was evaluated.
+    pub(super) fn finish(self, state: &StateDict) -> Result<StateDict, RunError> {
+        let path = self.best_path();
+        for monitor in self.monitors.into_values() {
+            monitor.finish()?;
+        }
+        self.files.eval.flush()?;
+        match self.best {
+            Some((_, best)) => Ok(best),
+            None => {
+                checkpoint::save(&path, state)?;
+                Ok(state.clone())
+            }
+        }
+    }
+
+    /// The checkpoints of this training so far, the newest first.
+    pub(super) fn kept(&self) -> Vec<PathBuf> {
+        let point = self.saved.then(|| self.files.folder.resume());
+        point.into_iter().chain(self.best.as_ref().map(|_| self.best_path())).collect()
+    }
+
+    fn best_path(&self) -> PathBuf {
+        self.files.folder.checkpoint(self.name, self.job.seed(), Checkpoint::Best)
+    }
+
+    fn env_id(&self) -> String {
+        format!("mec-gym/{}-{}-v1", self.job.setting.scenario.name, self.job.config.form.name())
+    }
+
+    /// Refuses to let a state with numbers that are none take the place of a good one.
+    fn refuse_not_finite(&self, state: &StateDict) -> Result<(), RunError> {
+        match state.not_finite("") {
+            None => Ok(()),
+            tensor => Err(RunError::diverged("training diverged".to_owned(), tensor, self.kept())),
+        }
+    }
+
+    fn warn(&mut self, kind: WarningKind, message: String) {
+        self.reporter.note(&format!("warning: {} seed {}, step {}: {message}", self.name, self.job.seed(), self.steps));
+        self.files.warnings.push(Warning { seed: self.job.seed(), step: self.steps, kind, message });
+    }
+
+    fn signs(&self, progress: &Progress) -> Signs {
+        let metric = |name: &str| progress.metrics.get(name);
+        Signs {
+            offload_ratio: self.window.range_of("offload_ratio").unwrap_or([f64::NAN; 2]),
+            entropy: metric("train/entropy"),
+            entropy_bounds: self.entropy_bounds,
+            target_entropy: metric("train/target_entropy"),
+            temperature: metric("train/ent_coef"),
+            temperature_bounds: [ALPHA_MIN, ALPHA_MAX],
+            q_max: metric("train/q_max"),
+            q_bound: metric("train/q_bound"),
+        }
+    }
+
+    fn row(&self, progress: &Progress) -> ProgressRow {
+        let metric = |name: &str| Some(progress.metrics.get(name)).filter(|value| value.is_finite());
+        let (steps, seconds) = (progress.env_steps - self.last_progress.0, progress.seconds - self.last_progress.1);
+        ProgressRow {
+            algo: self.name.to_owned(),
+            seed: self.job.seed(),
+            total_timesteps: progress.env_steps,
+            time_elapsed: Some(progress.seconds),
+            fps: (seconds > 0.0).then(|| steps as f64 / seconds),
+            episodes: Some(progress.episodes),
+            ep_rew_mean: self.window.mean_return(),
+            ep_len_mean: self.window.mean_length(),
+            success_rate: self.window.mean_of("success_rate"),
+            actor_loss: metric("train/actor_loss"),
+            critic_loss: metric("train/critic_loss"),
+            ent_coef: metric("train/ent_coef"),
+            ent_coef_loss: metric("train/ent_coef_loss"),
+            entropy: metric("train/entropy"),
+            target_entropy: metric("train/target_entropy"),
+            q_mean: metric("train/q_mean"),
+            learning_rate: metric("train/learning_rate"),
+            n_updates: Some(progress.updates),
+            policy_lag: metric("dist/policy_lag"),
+            replay_ratio: metric("dist/replay_ratio"),
+            queue_depth: metric("dist/queue_depth"),
+            actor_idle: metric("dist/actor_idle"),
+            learner_idle: metric("dist/learner_idle"),
+            latency_mean_s: self.window.mean_of("latency_mean_s"),
+            latency_p95_s: self.window.mean_of("latency_p95_s"),
+            offload_ratio: self.window.mean_of("offload_ratio"),
+            energy_j: self.window.mean_of("energy_j"),
+            load_balance: self.window.load_balance(),
+        }
+    }
+
+    fn point<L: Learner>(&mut self, run: &runtime::Checkpoint<'_, L>) -> Result<TrainingPoint, RunError> {
+        let run = run.state();
+        let mut monitor_rows = BTreeMap::new();
+        for (&env, monitor) in &mut self.monitors {
+            monitor_rows.insert(env, monitor.sync()?);
+        }
+        let seen = Seen {
+            began: self.began.0.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            elapsed_s: self.before_s + self.began.1.elapsed().as_secs_f64(),
+            monitor_rows,
+            window: self.window.clone(),
+            last_progress: self.last_progress,
+            best_return: self.best.as_ref().map(|(best, _)| best.to_bits()),
+            vitals: self.vitals.clone(),
+        };
+        Ok(TrainingPoint { run, best: self.best.as_ref().map(|(_, best)| best.clone()), seen })
+    }
+}
+
+/// The entropies that a policy can have, nat: none is 0 for categorical heads, and the uniform policy has the most.
+fn entropy_bounds(spec: &EnvSpec) -> [f64; 2] {
+    let heads: f64 = spec.action.heads.iter().map(|&choices| (choices as f64).ln()).sum();
+    let continuous = spec.action.continuous as f64;
+    [if continuous > 0.0 { f64::NAN } else { 0.0 }, heads + continuous * 2.0_f64.ln()]
+}
+
+impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
+    fn on_episode(&mut self, episode: &EpisodeReport) -> Result<(), ObserverError> {
+        if !self.monitors.contains_key(&episode.env) {
+            let path = self.files.folder.monitor(self.name, self.job.seed(), episode.env);
+            let names: Vec<&str> = episode.metrics.iter().map(|(name, _)| *name).collect();
+            let monitor = MonitorFile::create(&path, &self.env_id(), self.began.0, &names)?;
+            self.monitors.insert(episode.env, monitor);
+        }
+        let monitor = self.monitors.get_mut(&episode.env).expect("it was just made");
+        // The monotonic clock, so that times never fall within a file, whatever happens to the clock on the wall.
+        let elapsed_s = self.before_s + episode.ended.saturating_duration_since(self.began.1).as_secs_f64();
+        let row = Episode { reward: episode.episode_return, length: episode.length as usize, elapsed_s };
+        let figures: Vec<f64> = episode.metrics.iter().map(|(_, value)| *value).collect();
+        monitor.episode(&row, &figures)?;
+        self.window.push(episode);
+        Ok(())
+    }
+
+    fn on_progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
+        let row = self.row(progress);
+        self.files.progress.row(&row)?;
+        self.last_progress = (progress.env_steps, progress.seconds);
+        self.steps = progress.env_steps;
+        for (kind, message) in self.vitals.look(&self.signs(progress)) {
+            self.warn(kind, message);
+        }
+        self.reporter.at(progress.env_steps);
+        Ok(())
+    }
+
+    fn on_evaluate(&mut self, steps: u64, policy: &L::Policy, learner: &L) -> Result<(), ObserverError> {
+        let evaluation = &self.job.config.evaluation;
+        let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
+        let episodes = policy_episodes::<E, L::Policy>(policy, self.job.setting, seeds)?;
+        self.files.write_evaluation(self.name, self.job.setting, self.job.seed(), steps, &episodes)?;
+        let mean = |figure: fn(&HeldOut) -> f64| episodes.iter().map(figure).sum::<f64>() / episodes.len() as f64;
+        let episode_return = mean(|held_out| held_out.episode_return);
+        let latency = mean(|held_out| held_out.metrics.latency_mean_s);
+        let success = mean(|held_out| held_out.metrics.success_rate);
+        self.reporter.message(steps, format!("held out: {latency:.3} s, {:.1} % in time", 100.0 * success));
+        if self.best.as_ref().is_none_or(|(best, _)| episode_return > *best) {
+            let state = learner.state();
+            self.refuse_not_finite(&state)?;
+            checkpoint::save(&self.best_path(), &state)?;
+            self.best = Some((episode_return, state));
+        }
+        Ok(())
+    }
+
+    fn on_checkpoint(&mut self, checkpoint: &runtime::Checkpoint<'_, L>) -> Result<(), ObserverError> {
+        let point = self.point(checkpoint)?;
+        match point.run.not_finite("learner/") {
+            None => {}
+            tensor => return Err(RunError::diverged("training diverged".to_owned(), tensor, self.kept()).into()),
+        }
+        self.files.save_point(self.job.index, Some(point))?;
+        self.saved = true;
+        Ok(())
+    }
+
+    fn on_replacement(&mut self, actor: usize, message: &str) -> Result<(), ObserverError> {
+        self.warn(WarningKind::ActorReplaced, format!("actor {actor} panicked and was replaced: {message}"));
+        Ok(())
+    }
+
+    fn should_stop(&self) -> bool {
+        self.job.stop.load(Ordering::Relaxed)
+    }
+}
