@@ -119,6 +119,24 @@ fn with_priorities() -> Replay {
     replay
 }
 
+/// The least that a batch can cost: its rows, drawn beforehand, copied and nothing else.
+#[divan::bench(sample_count = 2000)]
+fn copy_512_rows(bencher: Bencher) {
+    let mut memory = memmap2::MmapMut::map_anon(CAPACITY * DIM * size_of::<f32>()).expect("there is memory");
+    #[cfg(target_os = "linux")]
+    let _ = memory.advise(memmap2::Advice::HugePage);
+    let rows: &mut [f32] = bytemuck::cast_slice_mut(&mut memory);
+    rows.fill(1.0);
+    let (mut rng, mut copies) = (stream(1, "draw"), vec![0.0; 2 * BATCH * DIM]);
+    let draw = || [(); 2 * BATCH].map(|()| rng.random_range(0..CAPACITY));
+    bencher.with_inputs(draw).bench_local_values(|slots| {
+        for (&slot, copy) in slots.iter().zip(copies.chunks_exact_mut(DIM)) {
+            copy.copy_from_slice(&rows[slot * DIM..(slot + 1) * DIM]);
+        }
+        divan::black_box(&copies);
+    });
+}
+
 #[divan::bench(sample_count = 2000)]
 fn sample_256(bencher: Bencher) {
     sampled(bencher, full(ReplayConfig::default()));

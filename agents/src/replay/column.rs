@@ -81,14 +81,20 @@ impl<T: Pod> Column<T> {
 
     /// Asks for a row that will be read soon.
     pub(super) fn prefetch(&self, row: usize) {
-        let entries = self.entries();
-        let (start, end) = (row * self.width, (row + 1) * self.width);
-        for entry in (start..end).step_by(CACHE_LINE / size_of::<T>()) {
-            prefetch_index(entries, entry);
-        }
-        // A row that does not start with a cache line ends in one more.
-        prefetch_index(entries, end.saturating_sub(1));
+        prefetch(self.entries(), self.width, row);
     }
+}
+
+/// Asks for every cache line of a row.
+#[inline]
+fn prefetch<T: Pod>(entries: &[T], width: usize, row: usize) {
+    let (mut entry, end) = (row * width, (row + 1) * width);
+    while entry < end {
+        prefetch_index(entries, entry);
+        entry += CACHE_LINE / size_of::<T>();
+    }
+    // A row that does not start with a cache line ends in one more.
+    prefetch_index(entries, end.saturating_sub(1));
 }
 
 #[cfg(target_os = "linux")]
@@ -121,35 +127,51 @@ impl<T: Pod> SlotColumn<T> {
         self.pieces[0].width()
     }
 
-    fn place(&self, slot: u32) -> (usize, usize) {
-        let slot = slot as usize;
-        if slot < self.capacity { (0, slot) } else { (1, slot - self.capacity) }
-    }
-
     pub(super) fn row(&self, slot: u32) -> &[T] {
-        let (piece, row) = self.place(slot);
-        self.pieces[piece].row(row)
+        self.view().row(slot)
     }
 
     pub(super) fn row_mut(&mut self, slot: u32) -> &mut [T] {
-        let (piece, row) = self.place(slot);
-        self.pieces[piece].row_mut(row)
+        let slot = slot as usize;
+        match slot.checked_sub(self.capacity) {
+            None => self.pieces[0].row_mut(slot),
+            Some(end) => self.pieces[1].row_mut(end),
+        }
     }
 
+    /// Its rows, to be read many at a time.
+    pub(super) fn view(&self) -> View<'_, T> {
+        let [ring, ends] = &self.pieces;
+        View { ring: ring.entries(), ends: ends.entries(), width: self.width(), capacity: self.capacity }
+    }
+}
+
+/// The rows of a [`SlotColumn`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a, T> {
+    ring: &'a [T],
+    ends: &'a [T],
+    width: usize,
+    capacity: usize,
+}
+
+impl<'a, T: Pod> View<'a, T> {
+    fn place(&self, slot: u32) -> (&'a [T], usize) {
+        let slot = slot as usize;
+        if slot < self.capacity { (self.ring, slot) } else { (self.ends, slot - self.capacity) }
+    }
+
+    #[inline]
+    pub(super) fn row(&self, slot: u32) -> &'a [T] {
+        let (entries, row) = self.place(slot);
+        &entries[row * self.width..(row + 1) * self.width]
+    }
+
+    /// Asks for a row that will be read soon.
+    #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
-        let (piece, row) = self.place(slot);
-        self.pieces[piece].prefetch(row);
-    }
-
-    /// The first `rows` rows of the ring, row by row.
-    pub(super) fn ring(&self, rows: usize) -> &[T] {
-        &self.pieces[0].entries()[..rows * self.width()]
-    }
-
-    /// Overwrites the first rows of the ring, and of the ends.
-    pub(super) fn fill(&mut self, ring: &[T], ends: &[T]) {
-        self.pieces[0].entries_mut()[..ring.len()].copy_from_slice(ring);
-        self.pieces[1].entries_mut()[..ends.len()].copy_from_slice(ends);
+        let (entries, row) = self.place(slot);
+        prefetch(entries, self.width, row);
     }
 }
 
@@ -171,9 +193,8 @@ mod tests {
             column.row_mut(slot).copy_from_slice(&[slot, 10 * slot]);
         }
         assert_eq!([0, 2, 3, 5].map(|slot| column.row(slot)), [[0, 0], [2, 20], [3, 30], [5, 50]]);
-        assert_eq!(column.ring(2), [0, 0, 1, 10]);
         let empty = SlotColumn::<u8>::new(3, 0).unwrap();
-        assert_eq!((empty.row(5), empty.ring(3)), (&[][..], &[][..]));
-        empty.prefetch(5);
+        assert!(empty.row(5).is_empty());
+        empty.view().prefetch(5);
     }
 }

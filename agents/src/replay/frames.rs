@@ -12,21 +12,45 @@ use crate::checkpoint_error::CheckpointError;
 use crate::state::StateDict;
 
 /// Rows asked for before they are copied: enough to keep the memory busy, few enough to stay in the first cache.
-pub(super) const AHEAD: usize = 6;
+const AHEAD: usize = 6;
+
+/// Which of eight choices are open, by the byte that says which are closed.
+static OPEN: [[bool; 8]; 256] = {
+    let mut open = [[false; 8]; 256];
+    let mut entry = 0;
+    while entry < 8 * 256 {
+        open[entry / 8][entry % 8] = (entry / 8) >> (entry % 8) & 1 == 0;
+        entry += 1;
+    }
+    open
+};
 
 /// Observation and mask per slot (see [`SlotColumn`]).
+///
+/// # Design
+/// The mask follows its observation in the same row, which costs no cache line of its own: a bit per choice, set where
+/// it was closed, so that memory that was never written says that all are open.
 #[derive(Debug)]
 pub(super) struct Frames {
-    observations: Observations,
-    /// A bit per choice, set where it was closed: memory that was never written says that all are open.
-    closed: SlotColumn<u8>,
+    rows: Rows,
+    dim: usize,
     choices: usize,
 }
 
 #[derive(Debug)]
-enum Observations {
+enum Rows {
     F32(SlotColumn<f32>),
     F16(SlotColumn<f16>),
+}
+
+/// Evaluates `$body` with `$column` being the column, of whichever type.
+macro_rules! with {
+    ($rows:expr, $column:ident => $body:expr) => {
+        match $rows {
+            Rows::F32($column) => $body,
+            Rows::F16($column) => $body,
+        }
+    };
 }
 
 /// A type that observations are stored in.
@@ -64,158 +88,146 @@ impl Frames {
     /// # Errors
     /// When the system has not that much memory.
     pub(super) fn new(capacity: usize, dim: usize, choices: usize, storage: Storage) -> io::Result<Self> {
-        let observations = match storage {
-            Storage::F32 => Observations::F32(SlotColumn::new(capacity, dim)?),
-            Storage::F16 => Observations::F16(SlotColumn::new(capacity, dim)?),
+        let width = |bytes: usize| dim.saturating_add(choices.div_ceil(8).div_ceil(bytes));
+        let rows = match storage {
+            Storage::F32 => Rows::F32(SlotColumn::new(capacity, width(size_of::<f32>()))?),
+            Storage::F16 => Rows::F16(SlotColumn::new(capacity, width(size_of::<f16>()))?),
         };
-        Ok(Self { observations, closed: SlotColumn::new(capacity, choices.div_ceil(8))?, choices })
+        Ok(Self { rows, dim, choices })
     }
 
     /// Bytes of one slot.
     pub(super) fn bytes(&self) -> usize {
-        let observation = match &self.observations {
-            Observations::F32(column) => column.width() * size_of::<f32>(),
-            Observations::F16(column) => column.width() * size_of::<f16>(),
-        };
-        observation + self.closed.width()
+        match &self.rows {
+            Rows::F32(column) => column.width() * size_of::<f32>(),
+            Rows::F16(column) => column.width() * size_of::<f16>(),
+        }
     }
 
     /// Fills a slot. Without a mask all choices are open.
     pub(super) fn put(&mut self, slot: u32, observation: &[f32], mask: Option<&[bool]>) {
-        match &mut self.observations {
-            Observations::F32(column) => f32::store(observation, column.row_mut(slot)),
-            Observations::F16(column) => f16::store(observation, column.row_mut(slot)),
-        }
-        let closed = self.closed.row_mut(slot);
-        closed.fill(0);
-        for (choice, open) in mask.unwrap_or_default().iter().enumerate() {
-            closed[choice / 8] |= u8::from(!open) << (choice % 8);
-        }
+        with!(&mut self.rows, column => put(column.row_mut(slot), observation, mask));
     }
 
     /// Whether two slots hold the same to the bit.
     pub(super) fn equal(&self, one: u32, other: u32) -> bool {
-        fn same<T: Stored>(column: &SlotColumn<T>, one: u32, other: u32) -> bool {
-            let bytes = |slot| bytemuck::cast_slice::<T, u8>(column.row(slot));
-            bytes(one) == bytes(other)
-        }
-        let observations = match &self.observations {
-            Observations::F32(column) => same(column, one, other),
-            Observations::F16(column) => same(column, one, other),
+        with!(&self.rows, column => {
+            bytemuck::cast_slice::<_, u8>(column.row(one)) == bytemuck::cast_slice::<_, u8>(column.row(other))
+        })
+    }
+
+    /// Copies the observations of these slots, `[slots, dim]`, and which choices were open in them,
+    /// `[slots, choices]`, unless `masks` is empty.
+    pub(super) fn gather(&self, slots: &[u32], observations: &mut [f32], masks: &mut [bool]) {
+        let choices = if masks.is_empty() { 0 } else { self.choices };
+        with!(&self.rows, column => gather(column, slots, (observations, self.dim), (masks, choices)));
+    }
+
+    /// Adds the first `rows` rows of the ring, and these ends, to `state`.
+    pub(super) fn write(&self, prefix: &str, rows: u32, ends: &[u32], state: &mut StateDict) {
+        with!(&self.rows, column => {
+            for (part, slots) in [("ring", (0..rows).collect()), ("ends", ends.to_vec())] {
+                let observations = slots.iter().flat_map(|&slot| &column.row(slot)[..self.dim]).copied().collect();
+                let name = format!("{prefix}/{part}/observations");
+                state.insert_array(name, &[slots.len(), self.dim], observations);
+                let closed = slots.iter().flat_map(|&slot| &mask_bytes(&column.row(slot)[self.dim..])[..self.mask()]);
+                state.insert_array(format!("{prefix}/{part}/closed"), &[slots.len(), self.mask()], closed.copied().collect());
+            }
+        });
+    }
+
+    /// What `state` has of so many rows and ends, if they have the shapes and types of these.
+    pub(super) fn stored<'a>(
+        &self,
+        prefix: &str,
+        (rows, ends): (usize, usize),
+        state: &'a StateDict,
+    ) -> Result<[StoredPart<'a>; 2], CheckpointError> {
+        let part = |part: &str, rows: usize| {
+            let name = format!("{prefix}/{part}/observations");
+            let observations = match &self.rows {
+                Rows::F32(_) => StoredRows::F32(state.array(&name, &[rows, self.dim])?),
+                Rows::F16(_) => StoredRows::F16(state.array(&name, &[rows, self.dim])?),
+            };
+            let closed = state.array(&format!("{prefix}/{part}/closed"), &[rows, self.mask()])?;
+            Ok(StoredPart { rows, observations, closed })
         };
-        observations && same_bits(&self.closed, one, other)
+        Ok([part("ring", rows)?, part("ends", ends)?])
     }
 
-    /// Copies the observations of these slots, `[slots, dim]`.
-    pub(super) fn observations(&self, slots: &[u32], values: &mut [f32]) {
-        match &self.observations {
-            Observations::F32(column) => gather(column, slots, values),
-            Observations::F16(column) => gather(column, slots, values),
-        }
-    }
-
-    /// Which choices were open in these slots, `[slots, choices]`.
-    pub(super) fn masks(&self, slots: &[u32], masks: &mut [bool]) {
-        if self.choices == 0 {
-            return;
-        }
-        for (&slot, mask) in slots.iter().zip(masks.chunks_exact_mut(self.choices)) {
-            let closed = self.closed.row(slot);
-            for (choice, open) in mask.iter_mut().enumerate() {
-                *open = closed[choice / 8] >> (choice % 8) & 1 == 0;
+    /// Takes over what [`stored`](Self::stored) gave, the ends from slot `first_end` on.
+    pub(super) fn set(&mut self, [ring, ends]: [StoredPart<'_>; 2], first_end: u32) {
+        let (dim, mask) = (self.dim, self.mask());
+        for (part, first) in [(ring, 0), (ends, first_end)] {
+            match (&mut self.rows, &part.observations) {
+                (Rows::F32(column), StoredRows::F32(values)) => part.fill(column, first, values, (dim, mask)),
+                (Rows::F16(column), StoredRows::F16(values)) => part.fill(column, first, values, (dim, mask)),
+                _ => unreachable!("parts have the type of the frames that accepted them"),
             }
         }
     }
 
-    /// Asks for the mask of a slot that will be read soon.
-    pub(super) fn prefetch_mask(&self, slot: u32) {
-        self.closed.prefetch(slot);
-    }
-
-    /// Adds the first `rows` rows of the ring, and these ends, to `state`.
-    pub(super) fn write(&self, prefix: &str, rows: usize, ends: &[u32], state: &mut StateDict) {
-        match &self.observations {
-            Observations::F32(column) => write(column, &format!("{prefix}/observations"), (rows, ends), state),
-            Observations::F16(column) => write(column, &format!("{prefix}/observations"), (rows, ends), state),
-        }
-        write(&self.closed, &format!("{prefix}/closed"), (rows, ends), state);
-    }
-
-    /// Whether `state` has so many rows and ends of the widths and types of these.
-    pub(super) fn check(
-        &self,
-        prefix: &str,
-        (rows, ends): (usize, usize),
-        state: &StateDict,
-    ) -> Result<(), CheckpointError> {
-        let name = format!("{prefix}/observations");
-        match &self.observations {
-            Observations::F32(column) => stored(column, &name, (rows, ends), state).map(drop)?,
-            Observations::F16(column) => stored(column, &name, (rows, ends), state).map(drop)?,
-        }
-        stored(&self.closed, &format!("{prefix}/closed"), (rows, ends), state).map(drop)
-    }
-
-    /// Takes over the rows and ends that [`check`](Self::check) accepted.
-    pub(super) fn read(
-        &mut self,
-        prefix: &str,
-        size: (usize, usize),
-        state: &StateDict,
-    ) -> Result<(), CheckpointError> {
-        let name = format!("{prefix}/observations");
-        match &mut self.observations {
-            Observations::F32(column) => read(column, &name, size, state)?,
-            Observations::F16(column) => read(column, &name, size, state)?,
-        }
-        read(&mut self.closed, &format!("{prefix}/closed"), size, state)
+    /// Bytes of a mask.
+    fn mask(&self) -> usize {
+        self.choices.div_ceil(8)
     }
 }
 
-fn same_bits(closed: &SlotColumn<u8>, one: u32, other: u32) -> bool {
-    closed.row(one) == closed.row(other)
+/// Stored rows of one piece.
+pub(super) struct StoredPart<'a> {
+    rows: usize,
+    observations: StoredRows<'a>,
+    closed: &'a [u8],
 }
 
-fn gather<T: Stored>(column: &SlotColumn<T>, slots: &[u32], values: &mut [f32]) {
-    let width = column.width();
-    if width == 0 {
-        return;
-    }
-    for &slot in &slots[..AHEAD.min(slots.len())] {
-        column.prefetch(slot);
-    }
-    for (row, (&slot, values)) in slots.iter().zip(values.chunks_exact_mut(width)).enumerate() {
-        if let Some(&later) = slots.get(row + AHEAD) {
-            column.prefetch(later);
+enum StoredRows<'a> {
+    F32(&'a [f32]),
+    F16(&'a [f16]),
+}
+
+impl StoredPart<'_> {
+    fn fill<T: Element>(&self, column: &mut SlotColumn<T>, first: u32, values: &[T], (dim, mask): (usize, usize)) {
+        for (row, slot) in (0..self.rows).zip(first..) {
+            let (observation, closed) = column.row_mut(slot).split_at_mut(dim);
+            observation.copy_from_slice(&values[row * dim..(row + 1) * dim]);
+            bytemuck::cast_slice_mut(closed)[..mask].copy_from_slice(&self.closed[row * mask..(row + 1) * mask]);
         }
-        T::load(column.row(slot), values);
     }
 }
 
-fn write<T: Element>(column: &SlotColumn<T>, name: &str, (rows, ends): (usize, &[u32]), state: &mut StateDict) {
-    let width = column.width();
-    state.insert_array(name, &[rows, width], column.ring(rows).to_vec());
-    let copies = ends.iter().flat_map(|&slot| column.row(slot)).copied().collect();
-    state.insert_array::<T>(format!("{name}_at_ends"), &[ends.len(), width], copies);
+fn mask_bytes<T: Element>(entries: &[T]) -> &[u8] {
+    bytemuck::cast_slice(entries)
 }
 
-fn stored<'a, T: Element>(
+fn put<T: Stored>(row: &mut [T], observation: &[f32], mask: Option<&[bool]>) {
+    let (values, closed) = row.split_at_mut(observation.len());
+    T::store(observation, values);
+    let closed: &mut [u8] = bytemuck::cast_slice_mut(closed);
+    closed.fill(0);
+    for (choice, open) in mask.unwrap_or_default().iter().enumerate() {
+        closed[choice / 8] |= u8::from(!open) << (choice % 8);
+    }
+}
+
+fn gather<T: Stored>(
     column: &SlotColumn<T>,
-    name: &str,
-    (rows, ends): (usize, usize),
-    state: &'a StateDict,
-) -> Result<[&'a [T]; 2], CheckpointError> {
-    let width = column.width();
-    Ok([state.array(name, &[rows, width])?, state.array(&format!("{name}_at_ends"), &[ends, width])?])
-}
-
-fn read<T: Element>(
-    column: &mut SlotColumn<T>,
-    name: &str,
-    size: (usize, usize),
-    state: &StateDict,
-) -> Result<(), CheckpointError> {
-    let [ring, ends] = stored(column, name, size, state)?;
-    column.fill(ring, ends);
-    Ok(())
+    slots: &[u32],
+    (observations, dim): (&mut [f32], usize),
+    (masks, choices): (&mut [bool], usize),
+) {
+    let rows = column.view();
+    for &slot in &slots[..AHEAD.min(slots.len())] {
+        rows.prefetch(slot);
+    }
+    for (index, &slot) in slots.iter().enumerate() {
+        if let Some(&later) = slots.get(index + AHEAD) {
+            rows.prefetch(later);
+        }
+        let (values, closed) = rows.row(slot).split_at(dim);
+        T::load(values, &mut observations[index * dim..(index + 1) * dim]);
+        let mask = &mut masks[index * choices..(index + 1) * choices];
+        for (eight, closed) in mask.chunks_mut(8).zip(mask_bytes(closed)) {
+            eight.copy_from_slice(&OPEN[usize::from(*closed)][..eight.len()]);
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod column;
 mod config;
 mod frames;
 mod priorities;
+mod steps;
 mod stored;
 mod sum_tree;
 
@@ -15,21 +16,18 @@ use mec_envs::rng::Prng;
 use rand::RngExt;
 
 pub use self::batch::Batch;
-use self::column::{Column, Reserve};
 pub use self::config::{MAX_CAPACITY, PriorityConfig, ReplayConfig, Storage};
-use self::frames::{AHEAD, Frames};
+use self::frames::Frames;
 use self::priorities::Priorities;
+use self::steps::{Steps, TERMINATED};
 use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 use crate::transition::Transitions;
 
-/// Set in the link of a transition at whose end the process terminated.
-const TERMINATED: u32 = 1 << 31;
-
 /// The last `capacity` transitions of any number of interleaved streams, drawn uniformly or by priority.
 ///
 /// # Design
-/// Flat columns in one map of memory each. A transition has a slot of the ring, with its observation, and a link to the
+/// Flat columns, each in a map of memory. A transition has a slot of the ring, with its observation, and a link to the
 /// slot of s'. That is the ring's slot of the next transition of its stream, or, when it is the newest one or its
 /// episode ended, a slot beside the ring (an *end*), which holds s' alone and is free again as soon as the next
 /// transition comes or the last one goes. Successors are younger than what links to them and the ring drops the oldest
@@ -37,8 +35,8 @@ const TERMINATED: u32 = 1 << 31;
 /// assumed: where rows of a stream are missing, or a wrapper changed one of the two, s' is kept as after an end.
 ///
 /// For one stream of long episodes this is half of what (s, a, r, s') takes: a million transitions of the default
-/// scenario (123 entries, one action of five choices) take 505 bytes each, the four of the link and the one of the mask
-/// included, where s, a, r and a flag in `f32` are 504; 259 with [`Storage::F16`]. An end takes 493 bytes (247), once
+/// scenario (123 entries, one action of five choices) take 508 bytes each, the four of the link and the four of the mask
+/// included, where s, a, r and a flag in `f32` are 504; 260 with [`Storage::F16`]. An end takes 496 bytes (248), once
 /// per stream and per episode; with priorities, 16 bytes more per transition.
 ///
 /// A batch is gathered on the host and uploaded once per column: a tensor operation per transition, or a buffer on the
@@ -49,12 +47,7 @@ pub struct Replay {
     config: ReplayConfig,
     shape: Shape,
     frames: Frames,
-    /// `[capacity, codes]`.
-    actions: Column<f32>,
-    /// `[capacity]`.
-    rewards: Column<f32>,
-    /// Where s' lies, `[capacity]`, and [`TERMINATED`].
-    links: Column<u32>,
+    steps: Steps,
     ends: Ends,
     priorities: Option<Priorities>,
     past: Past,
@@ -126,9 +119,7 @@ impl Replay {
             config: *config,
             shape,
             frames: Frames::new(capacity, shape.dim, shape.choices, config.storage)?,
-            actions: Column::new(capacity, shape.codes, Reserve::All)?,
-            rewards: Column::new(capacity, 1, Reserve::All)?,
-            links: Column::new(capacity, 1, Reserve::All)?,
+            steps: Steps::new(capacity, shape.codes)?,
             ends: Ends::default(),
             priorities: config.priority.map(|priority| Priorities::new(priority, capacity)).transpose()?,
             past: Past::default(),
@@ -149,9 +140,8 @@ impl Replay {
     /// Bytes of what it holds, to which the system adds what is left of the last page of each column.
     pub fn content_bytes(&self) -> usize {
         let frame = self.frames.bytes();
-        let row = frame + self.shape.codes * size_of::<f32>() + size_of::<f32>() + size_of::<u32>();
         let priorities = if self.priorities.is_some() { Priorities::bytes(self.len()) } else { 0 };
-        self.len() * row + self.ends.used as usize * frame + priorities
+        self.len() * (frame + self.steps.bytes()) + self.ends.used as usize * frame + priorities
     }
 
     /// Forgets everything; memory that was taken is kept for what comes.
@@ -199,9 +189,8 @@ impl Replay {
         self.link(new.env[row], slot);
         let end = self.ends.take(capacity);
         self.frames.put(end, row_of(&new.next_observations, row, dim), mask(&new.next_masks));
-        self.links.entries_mut()[slot as usize] = if new.terminated[row] { end | TERMINATED } else { end };
-        self.actions.row_mut(slot as usize).copy_from_slice(row_of(&new.actions, row, codes));
-        self.rewards.entries_mut()[slot as usize] = new.rewards[row];
+        let link = if new.terminated[row] { end | TERMINATED } else { end };
+        self.steps.put(slot, link, new.rewards[row], row_of(&new.actions, row, codes));
         if new.terminated[row] || new.truncated[row] {
             self.past.newest.remove(&new.env[row]);
         } else {
@@ -219,7 +208,7 @@ impl Replay {
 
     /// Gives the end of a row back that is about to be overwritten.
     fn evict(&mut self, slot: u32) {
-        let end = self.links.entries()[slot as usize] & !TERMINATED;
+        let end = self.steps.link(slot) & !TERMINATED;
         if end >= self.shape.capacity {
             self.ends.free.push(end);
         }
@@ -232,10 +221,10 @@ impl Replay {
         if before + u64::from(self.shape.capacity) <= self.past.added {
             return;
         }
-        let before = self.slot_of(before) as usize;
-        let end = self.links.entries()[before];
+        let before = self.slot_of(before);
+        let end = self.steps.link(before);
         if self.frames.equal(end, slot) {
-            self.links.entries_mut()[before] = slot;
+            self.steps.set_link(before, slot);
             self.ends.free.push(end);
         }
     }
@@ -264,7 +253,10 @@ impl Replay {
             }
             None => {
                 let len = u32::try_from(self.len()).expect("a replay holds at most 2^30 transitions");
-                batch.slots.fill_with(|| rng.random_range(0..len));
+                for slot in &mut batch.slots {
+                    *slot = rng.random_range(0..len);
+                    self.steps.prefetch(*slot);
+                }
                 batch.weights.fill(1.0);
             }
         }
@@ -273,53 +265,26 @@ impl Replay {
 
     /// Fills the columns of a batch whose slots are drawn.
     fn gather(&mut self, batch: &mut Batch) {
+        // First what needs no link: those come to hand meanwhile.
+        self.frames.gather(&batch.slots, &mut batch.observations, &mut batch.masks);
         let mut next_slots = std::mem::take(&mut self.next_slots);
         next_slots.resize(batch.slots.len(), 0);
-        self.gather_steps(batch, &mut next_slots);
-        if self.past.masked {
-            self.frames.masks(&batch.slots, &mut batch.masks);
-            self.frames.masks(&next_slots, &mut batch.next_masks);
-        }
-        self.frames.observations(&batch.slots, &mut batch.observations);
-        self.frames.observations(&next_slots, &mut batch.next_observations);
-        self.next_slots = next_slots;
-    }
-
-    /// Fills what is not in frames, and finds the slots of s'.
-    fn gather_steps(&self, batch: &mut Batch, next_slots: &mut [u32]) {
         let codes = self.shape.codes;
-        for row in 0..batch.slots.len() + AHEAD {
-            if let Some(&slot) = batch.slots.get(row) {
-                self.prefetch_step(slot);
-            }
-            let Some(row) = row.checked_sub(AHEAD) else { continue };
-            let slot = batch.slots[row];
-            let (reward, discount, next) = self.walk(slot);
-            (batch.rewards[row], batch.discounts[row], next_slots[row]) = (reward, discount, next);
-            batch.actions[row * codes..(row + 1) * codes].copy_from_slice(self.actions.row(slot as usize));
-            if self.past.masked {
-                self.frames.prefetch_mask(next);
-            }
+        for (row, &slot) in batch.slots.iter().enumerate() {
+            (batch.rewards[row], batch.discounts[row], next_slots[row]) = self.walk(slot);
+            batch.actions[row * codes..(row + 1) * codes].copy_from_slice(self.steps.actions(slot));
         }
-    }
-
-    fn prefetch_step(&self, slot: u32) {
-        self.links.prefetch(slot as usize);
-        self.rewards.prefetch(slot as usize);
-        self.actions.prefetch(slot as usize);
-        if self.past.masked {
-            self.frames.prefetch_mask(slot);
-        }
+        self.frames.gather(&next_slots, &mut batch.next_observations, &mut batch.next_masks);
+        self.next_slots = next_slots;
     }
 
     /// R, the discount of what follows, and the slot of s'.
     fn walk(&self, mut slot: u32) -> (f32, f32, u32) {
-        let (links, rewards) = (self.links.entries(), self.rewards.entries());
         let (mut total, mut discount) = (0.0, 1.0);
         for step in 1.. {
-            total += discount * f64::from(rewards[slot as usize]);
+            let (link, reward) = self.steps.step(slot);
+            total += discount * f64::from(reward);
             discount *= self.config.gamma;
-            let link = links[slot as usize];
             if link & TERMINATED != 0 {
                 return (total as f32, 0.0, link & !TERMINATED);
             }

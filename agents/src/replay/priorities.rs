@@ -54,10 +54,8 @@ impl Priorities {
     /// Draws one slot from each of equal shares of the sum of all priorities (appendix B.2.1).
     pub(super) fn draw(&self, rng: &mut Prng, slots: &mut [u32]) {
         let share = self.tree.total() / slots.len() as f64;
-        for (index, slot) in slots.iter_mut().enumerate() {
-            let mass = (index as f64 + rng.random::<f64>()) * share;
-            *slot = u32::try_from(self.tree.find(mass)).expect("a replay has at most 2^30 slots");
-        }
+        let mut masses: Vec<f64> = (0..slots.len()).map(|index| (index as f64 + rng.random::<f64>()) * share).collect();
+        self.tree.find(&mut masses, slots);
     }
 
     /// w = (N P)^-beta over the largest of them (section 3.4).

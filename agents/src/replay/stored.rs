@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::priorities::Priorities;
-use super::{Ends, Past, Replay, Shape, TERMINATED};
+use super::steps::TERMINATED;
+use super::{Ends, Past, Replay, Shape};
 use crate::checkpoint_error::CheckpointError;
 use crate::state::StateDict;
 
@@ -27,8 +28,9 @@ impl Replay {
     /// Adds everything that it holds to `state`, under names that start with `prefix`.
     pub fn write(&self, prefix: &str, state: &mut StateDict) {
         let (rows, capacity) = (self.len(), self.shape.capacity);
+        let slots = 0..u32::try_from(rows).expect("a replay holds at most 2^30 transitions");
         let mut ends = Vec::new();
-        let mut links = self.links.entries()[..rows].to_vec();
+        let mut links: Vec<u32> = slots.clone().map(|slot| self.steps.link(slot)).collect();
         for link in &mut links {
             if *link & !TERMINATED >= capacity {
                 let order = u32::try_from(ends.len()).expect("every end belongs to a transition");
@@ -41,15 +43,12 @@ impl Replay {
         let newest = newest.filter(|&(_, number)| number >= oldest).collect();
         let stored = Stored { capacity, added: self.past.added, masked: self.past.masked, newest };
         state.insert_value(format!("{prefix}/ring"), stored);
-        self.frames.write(prefix, rows, &ends, state);
-        let codes = self.shape.codes;
+        self.frames.write(prefix, slots.end, &ends, state);
+        let rewards = slots.clone().map(|slot| self.steps.step(slot).1).collect();
+        let actions = slots.flat_map(|slot| self.steps.actions(slot)).copied().collect();
         state.insert_array(format!("{prefix}/links"), &[rows], links);
-        state.insert_array(
-            format!("{prefix}/actions"),
-            &[rows, codes],
-            self.actions.entries()[..rows * codes].to_vec(),
-        );
-        state.insert_array(format!("{prefix}/rewards"), &[rows], self.rewards.entries()[..rows].to_vec());
+        state.insert_array::<f32>(format!("{prefix}/rewards"), &[rows], rewards);
+        state.insert_array::<f32>(format!("{prefix}/actions"), &[rows, self.shape.codes], actions);
         if let Some(priorities) = &self.priorities {
             priorities.write(prefix, rows, state);
         }
@@ -82,12 +81,13 @@ impl Replay {
         let actions = state.array::<f32>(&format!("{prefix}/actions"), &[rows, codes])?;
         let rewards = state.array::<f32>(&format!("{prefix}/rewards"), &[rows])?;
         let priorities = self.priorities.as_ref().map(|_| Priorities::stored(prefix, rows, state)).transpose()?;
-        self.frames.check(prefix, (rows, ends as usize), state)?;
+        let frames = self.frames.stored(prefix, (rows, ends as usize), state)?;
 
-        self.frames.read(prefix, (rows, ends as usize), state)?;
-        self.links.entries_mut()[..rows].copy_from_slice(links);
-        self.actions.entries_mut()[..rows * codes].copy_from_slice(actions);
-        self.rewards.entries_mut()[..rows].copy_from_slice(rewards);
+        self.frames.set(frames, capacity);
+        for (slot, (&link, &reward)) in (0..).zip(links.iter().zip(rewards)) {
+            let row = slot as usize * codes;
+            self.steps.put(slot, link, reward, &actions[row..row + codes]);
+        }
         if let (Some(own), Some(priorities)) = (&mut self.priorities, priorities) {
             own.set(priorities);
         }

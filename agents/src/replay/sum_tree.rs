@@ -56,19 +56,26 @@ impl SumTree {
         }
     }
 
-    /// The first index whose weight and those before it sum to more than `mass`, of those that have a weight;
-    /// the last of them for a mass at or beyond the total. O(log n).
-    pub(super) fn find(&self, mut mass: f64) -> usize {
+    /// For each mass the first index whose weight and those before it sum to more, of those that have a weight;
+    /// the last of them for a mass at or beyond the total. O(log n) each.
+    ///
+    /// # Design
+    /// All of them a level at a time: the waits for the memory overlap.
+    pub(super) fn find(&self, masses: &mut [f64], indices: &mut [u32]) {
         let nodes = self.nodes.entries();
-        let mut node = 1;
-        while node < self.leaves {
-            let (left, right) = (nodes[2 * node], nodes[2 * node + 1]);
-            // Rounding may leave more mass than the right side has, but must not lead to an index without weight.
-            let goes_left = mass < left || right == 0.0;
-            mass -= if goes_left { 0.0 } else { left };
-            node = 2 * node + usize::from(!goes_left);
+        indices.fill(1);
+        for _ in 0..self.leaves.ilog2() {
+            for (mass, node) in masses.iter_mut().zip(indices.iter_mut()) {
+                let children = 2 * *node as usize;
+                let (left, right) = (nodes[children], nodes[children + 1]);
+                // Rounding may leave more mass than the right side has, but must not lead to an index without weight.
+                let goes_right = *mass >= left && right > 0.0;
+                *mass -= if goes_right { left } else { 0.0 };
+                *node = 2 * *node + u32::from(goes_right);
+            }
         }
-        node - self.leaves
+        // A replay has at most 2^30 slots, so that all nodes have a number of 31 bits.
+        indices.iter_mut().for_each(|node| *node -= self.leaves as u32);
     }
 }
 
@@ -86,7 +93,8 @@ mod tests {
             tree.set(index, weight);
         }
         assert_eq!(tree.total(), 10.0);
-        let found = [0.0, 2.9, 3.0, 3.9, 4.0, 7.9, 8.0, 9.9, 10.0, 1e9].map(|mass| tree.find(mass));
+        let mut found = [0; 10];
+        tree.find(&mut [0.0, 2.9, 3.0, 3.9, 4.0, 7.9, 8.0, 9.9, 10.0, 1e9], &mut found);
         assert_eq!(found, [0, 0, 2, 2, 3, 3, 4, 4, 4, 4]);
         assert_eq!(tree.weights()[..5], [3.0, 0.0, 1.0, 4.0, 2.0]);
     }
@@ -106,7 +114,9 @@ mod tests {
                     let mass = f64::from(rng.random_range(0..total as u32)) + 0.5;
                     let mut sum = 0.0;
                     let scan = weights.iter().position(|weight| (sum += weight, sum > mass).1);
-                    assert_eq!(Some(tree.find(mass)), scan);
+                    let mut found = [0];
+                    tree.find(&mut [mass], &mut found);
+                    assert_eq!(Some(found[0] as usize), scan);
                 }
             }
             let mut filled = SumTree::new(len).unwrap();
