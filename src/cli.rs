@@ -8,6 +8,7 @@ use mec_agents::device::DeviceKind;
 use mec_envs::dnn::zoo;
 use mec_envs::processor;
 use mec_envs::schemes::Scheme;
+use mec_experiments::files::Checkpoint;
 
 /// Train, compare and ship agents that decide where deep-learning inference runs in mobile edge computing.
 ///
@@ -47,6 +48,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Compare the agents of a run folder again, on as many unseen episodes as you like
     Evaluate(EvaluateArgs),
+    /// Write a trained agent for other programs: its greedy policy as ONNX, or the weights of its actor as safetensors
+    Export(ExportArgs),
     /// Run a scheme that does not learn through episodes of a scenario
     Simulate(SimulateArgs),
     /// List the networks, show the layers of one, or add one from an ONNX file
@@ -111,6 +114,15 @@ pub enum Which {
     Last,
 }
 
+impl From<Which> for Checkpoint {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Best => Self::Best,
+            Which::Last => Self::Last,
+        }
+    }
+}
+
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
@@ -137,6 +149,25 @@ pub struct EvaluateArgs {
     /// Show no progress
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The run folder, or one checkpoint
+    pub source: PathBuf,
+    /// Where it goes; the name says what: the greedy policy (.onnx) or the weights of the actor (.safetensors)
+    #[arg(long, value_name = "FILE.onnx|FILE.safetensors")]
+    pub out: PathBuf,
+    /// Of a run folder, the training with this seed; not needed where there is one
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Of a run folder, which checkpoint of the training [default: best]
+    #[arg(long, value_enum)]
+    pub checkpoint: Option<Which>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Options of `simulate`.

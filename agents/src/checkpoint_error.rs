@@ -70,4 +70,12 @@ pub enum CheckpointError {
         /// Why it cannot be used.
         reason: String,
     },
+    /// Something that the files of exported policies have no place for.
+    #[error("{what} cannot be exported; accepted is {accepted}")]
+    NotExported {
+        /// What it is.
+        what: String,
+        /// What can be exported.
+        accepted: String,
+    },
 }

@@ -2,7 +2,8 @@
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
 //! where it computes ([`device`]), how it is stored ([`array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
-//! it is made of ([`nn`], [`replay`]), the methods ([`random`], [`sac`]), and who runs them ([`actor`], [`runtime`]).
+//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`], [`sac`]), and who
+//! runs them ([`actor`], [`runtime`]).
 //!
 //! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
 //! checkpoints then work unchanged. `examples/custom_algorithm.rs` is a whole method in one file.
@@ -28,6 +29,10 @@ pub mod actor_error;
 pub mod agent;
 
 pub mod nn;
+
+pub mod onnx;
+
+pub mod export;
 
 pub mod replay;
 

@@ -1,8 +1,11 @@
 //! What can be named in a configuration: methods and forms of the environment. The only list of them.
 
 use mec_agents::agent::Algorithm;
+use mec_agents::checkpoint::CheckpointError;
+use mec_agents::export::ExportedPolicy;
 use mec_agents::random::RandomConfig;
-use mec_agents::sac::SacConfig;
+use mec_agents::sac::{self, SacConfig};
+use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +50,26 @@ impl AlgorithmConfig {
             Self::Dsaco(config) => visitor.visit(config),
             Self::Uniform(config) => visitor.visit(config),
         }
+    }
+}
+
+/// Takes the greedy policy out of a stored learner.
+type Exporter = fn(&StateDict) -> Result<ExportedPolicy, CheckpointError>;
+
+/// The methods whose policies other programs can evaluate, by the kind of their learners' states.
+const EXPORTERS: &[(&str, Exporter)] = &[("sac", sac::exported)];
+
+/// The greedy policy of a stored learner of any method, for other programs.
+///
+/// # Errors
+/// [`CheckpointError`] when the method cannot export, or the state is not what its learners store.
+pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
+    match EXPORTERS.iter().find(|(kind, _)| *kind == state.kind) {
+        Some((_, export)) => export(state),
+        None => Err(CheckpointError::NotExported {
+            what: format!("the policy of a {:?} learner", state.kind),
+            accepted: EXPORTERS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", "),
+        }),
     }
 }
 

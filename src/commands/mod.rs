@@ -2,6 +2,7 @@
 
 mod add_model;
 mod evaluate;
+mod export;
 mod live;
 mod models;
 mod partition;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Train { config, args }) => train::run(config.as_deref(), &args, false),
         Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
         Some(Command::Models(ModelsArgs { command: Some(ModelsCommand::Add(args)), .. })) => add_model::run(&args),
         Some(Command::Models(args)) => models::run(args.name.as_deref(), args.json),

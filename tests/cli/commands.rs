@@ -201,7 +201,7 @@ fn a_reader_who_has_had_enough_is_no_failure() {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["run", "train", "evaluate", "simulate", "models", "partition", "plot"] {
+    for command in ["run", "train", "evaluate", "export", "simulate", "models", "partition", "plot"] {
         assert!(mec_gym(&["--help"]).done().out.contains(&format!("  {command} ")));
         assert!(mec_gym(&[command, "--help"]).done().out.contains("Usage: mec-gym"));
     }

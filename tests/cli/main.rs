@@ -1,6 +1,7 @@
 //! The program from outside: what it writes, prints and returns, given good input and bad.
 
 mod commands;
+mod export;
 mod files;
 mod full_disk;
 mod models;

@@ -28,6 +28,7 @@
 
 mod config;
 mod decision;
+mod export;
 mod learner;
 pub mod losses;
 mod networks;
@@ -37,6 +38,7 @@ mod threads;
 mod update;
 
 pub use config::{SacConfig, Warmup};
+pub use export::exported;
 pub use learner::SacLearner;
 pub use losses::Ensemble;
 pub use policy::SacPolicy;
