@@ -70,10 +70,13 @@ pub struct SacConfig {
     pub target_entropy_scale: f64,
     /// Discrete actions: the scale falls (or rises) linearly to this one, in [0, 1]; stays by default.
     pub target_entropy_final_scale: Option<f64>,
-    /// Discrete actions: updates that the change of scale takes, 1 or more. Default 20,000.
+    /// Updates that a change of the target takes, 1 or more. Default 20,000.
     pub target_entropy_anneal_updates: u64,
     /// Continuous actions: the target entropy in nats; minus the number of entries by default.
     pub target_entropy: Option<f64>,
+    /// Continuous actions: the target changes linearly to this one, in nats, within `target_entropy_anneal_updates`; stays
+    /// by default.
+    pub target_entropy_final: Option<f64>,
     /// Whether observations are brought to mean 0 and variance 1 by running statistics, which travel with the policy.
     /// A `prior` is left as it is. Default false.
     pub normalize_observations: bool,
@@ -120,6 +123,7 @@ impl Default for SacConfig {
             target_entropy_final_scale: None,
             target_entropy_anneal_updates: 20_000,
             target_entropy: None,
+            target_entropy_final: None,
             normalize_observations: false,
             critics: 2,
             target_critics: None,
@@ -158,8 +162,12 @@ impl SacConfig {
         )?;
         share("target_entropy_scale", self.target_entropy_scale)?;
         share("target_entropy_final_scale", self.target_entropy_final_scale.unwrap_or(0.0))?;
-        let target_entropy = self.target_entropy.unwrap_or(0.0);
-        check(target_entropy.is_finite(), "target_entropy", target_entropy, "a finite number")?;
+        for (field, target) in
+            [("target_entropy", self.target_entropy), ("target_entropy_final", self.target_entropy_final)]
+        {
+            let target = target.unwrap_or(0.0);
+            check(target.is_finite(), field, target, "a finite number")?;
+        }
         self.validate_counts()?;
         self.replay().validate()?;
         self.body.validate()
@@ -190,9 +198,11 @@ impl SacConfig {
         ConfigError::check(mlp || self.critic_dropout == 0.0, "critic_dropout", self.critic_dropout, accepted)
     }
 
-    /// The target entropy of this many continuous entries (Haarnoja et al. 2018, appendix D).
-    pub(super) fn continuous_target(&self, dim: usize) -> f64 {
-        self.target_entropy.unwrap_or(-(dim as f64))
+    /// The target entropy of this many continuous entries after that many updates; minus their number by default
+    /// (Haarnoja et al. 2018, appendix D).
+    pub fn target_entropy_at(&self, dim: usize, updates: u64) -> f64 {
+        let first = self.target_entropy.unwrap_or(-(dim as f64));
+        self.changing(first, self.target_entropy_final, updates)
     }
 
     /// The replay that it asks for.
@@ -208,10 +218,13 @@ impl SacConfig {
 
     /// The target entropy scale after that many updates.
     pub fn entropy_scale_at(&self, updates: u64) -> f64 {
-        let first = self.target_entropy_scale;
-        let last = self.target_entropy_final_scale.unwrap_or(first);
+        self.changing(self.target_entropy_scale, self.target_entropy_final_scale, updates)
+    }
+
+    /// A number on its linear way from one to another.
+    fn changing(&self, first: f64, last: Option<f64>, updates: u64) -> f64 {
         let progress = (updates as f64 / self.target_entropy_anneal_updates as f64).min(1.0);
-        first + (last - first) * progress
+        first + (last.unwrap_or(first) - first) * progress
     }
 }
 
@@ -263,11 +276,14 @@ mod tests {
     fn the_target_entropy_falls_linearly_and_stays() {
         let config = SacConfig {
             target_entropy_final_scale: Some(0.1),
+            target_entropy_final: Some(-4.0),
             target_entropy_anneal_updates: 100,
             ..SacConfig::default()
         };
         assert_eq!(config.entropy_scale_at(0), 0.3);
         assert!((config.entropy_scale_at(50) - 0.2).abs() < 1e-12);
         assert!((config.entropy_scale_at(1000) - 0.1).abs() < 1e-12);
+        assert_eq!([0, 50, 1000].map(|updates| config.target_entropy_at(2, updates)), [-2.0, -3.0, -4.0]);
+        assert_eq!(SacConfig::default().target_entropy_at(3, 1000), -3.0);
     }
 }

@@ -238,7 +238,7 @@ impl Update<'_> {
         decision: &Decision,
         (actor_loss, judgement, targets): (f64, &Judgement, &[f32]),
     ) -> Figures {
-        let target_entropies = [self.discrete_target(), self.config.continuous_target(self.model.dim)];
+        let target_entropies = [self.discrete_target(), self.config.target_entropy_at(self.model.dim, self.updates)];
         let mut entropies = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let Some(temperature) = temperature else { continue };
