@@ -62,6 +62,11 @@ fn config(mode: Mode) -> RuntimeConfig {
     RuntimeConfig { mode, actors: 2, envs: 4, steps: 2_000, round: 5, queue: 1, ..RuntimeConfig::default() }
 }
 
+/// More steps than the actors that are well do before the others are given up.
+fn endless(mode: Mode) -> RuntimeConfig {
+    RuntimeConfig { steps: u64::MAX, ..config(mode) }
+}
+
 fn run(
     config: &RuntimeConfig,
     make_env: impl Fn(usize) -> Fragile + Sync,
@@ -124,7 +129,7 @@ fn a_free_run_outlives_a_panic_wherever_it_comes_and_loses_no_order() {
 fn panics_are_counted_and_one_too_many_ends_the_run() {
     let always = |index| Fragile::new(if index == 2 { 20 } else { usize::MAX });
     for replacements in [0, 1, 4] {
-        let (outcome, _, heard) = run(&RuntimeConfig { replacements, ..config(Mode::FreeRunning) }, always);
+        let (outcome, _, heard) = run(&RuntimeConfig { replacements, ..endless(Mode::FreeRunning) }, always);
         let error = outcome.unwrap_err();
         assert_eq!(error.to_string(), "actor 0 panicked: the spring broke");
         assert_eq!(heard.len(), replacements);
@@ -152,7 +157,7 @@ fn an_environment_that_cannot_be_made_ends_every_mode() {
             assert!(index != 3, "there is no spring");
             Fragile::new(usize::MAX)
         };
-        let (outcome, _, _) = run(&config(mode), make_env);
+        let (outcome, _, _) = run(&endless(mode), make_env);
         let error = outcome.unwrap_err();
         assert!(
             matches!(&error, TrainError::ActorPanicked { message, .. } if message == "there is no spring"),
@@ -170,7 +175,7 @@ fn an_environment_that_cannot_be_made_ends_every_mode() {
 #[test]
 fn nothing_hangs_when_every_actor_is_gone() {
     for replacements in [0, 5] {
-        let config = RuntimeConfig { replacements, ..config(Mode::FreeRunning) };
+        let config = RuntimeConfig { replacements, ..endless(Mode::FreeRunning) };
         let (outcome, _, _) = run(&config, |_| Fragile::new(3));
         assert!(matches!(outcome, Err(TrainError::ActorPanicked { .. })));
     }

@@ -105,7 +105,7 @@ fn an_error_of_an_environment_ends_the_run_with_its_place() {
 fn a_panic_in_an_actor_ends_the_run_with_its_message() {
     for mode in [Mode::Lockstep, Mode::FreeRunning] {
         let make_env = |_| Breaking::after(90, true);
-        let config = RuntimeConfig { replacements: 0, ..runtime(mode) };
+        let config = RuntimeConfig { replacements: 0, steps: u64::MAX, ..runtime(mode) };
         let error = train(&mut sac(0.5), make_env, &config, 1, &mut ()).unwrap_err();
         let TrainError::ActorPanicked { message, .. } = &error else { panic!("{mode:?} {error}") };
         assert_eq!(message, "the environment is broken");
@@ -119,7 +119,10 @@ fn a_panic_while_an_environment_is_made_ends_the_run_too() {
             assert!(index != 2, "no such environment");
             Breaking::after(usize::MAX, false)
         };
-        assert!(matches!(run(mode, make_env), Err(TrainError::ActorPanicked { .. })), "{mode:?}");
+        // More steps than the other actors do before the news is out.
+        let config = RuntimeConfig { steps: u64::MAX, ..runtime(mode) };
+        let outcome = train(&mut sac(0.5), make_env, &config, 1, &mut ());
+        assert!(matches!(outcome, Err(TrainError::ActorPanicked { .. })), "{mode:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use mec_envs::gym::Env;
 use mec_envs::rng::stream;
 
@@ -21,13 +21,21 @@ pub(super) struct Published<P> {
     pub(super) version: u64,
 }
 
+/// Where are your streams?
+pub(super) struct Question {
+    /// 0 before the first one, which needs no answer.
+    pub(super) number: u64,
+    /// Nothing comes of it: it closes when the actor may go on, also when the learner is gone.
+    pub(super) release: Receiver<()>,
+}
+
 /// What actors share with the learner.
 pub(super) struct Shared<'a, P> {
     pub(super) newest: ArcSwap<Published<P>>,
     /// Steps that actors have begun or done; no chunk starts at or past the wanted number.
     pub(super) claimed: AtomicU64,
-    /// How often the learner has asked where the streams are.
-    pub(super) asked: AtomicU64,
+    /// What the learner has asked last.
+    pub(super) question: ArcSwap<Question>,
     /// Actors that panicked so far.
     pub(super) panics: AtomicUsize,
     /// The number for the rows of the next stream whose environment is replaced.
@@ -75,7 +83,7 @@ pub(super) struct ActorThread<'a, E: Env, P, F> {
     broken: bool,
     /// Steps claimed for the chunk at hand.
     claimed: u64,
-    /// How many questions of the learner it has answered.
+    /// The number of the last question that it has answered.
     answered: u64,
 }
 
@@ -155,14 +163,18 @@ impl<'a, E: Env, P: Policy, F: Fn(usize) -> E> ActorThread<'a, E, P, F> {
         self.actor.iter().flat_map(Actor::states).collect()
     }
 
-    /// Says where its streams are if the learner has asked; `false` when nobody listens any more.
+    /// Says where its streams are if the learner has asked, and waits until it may go on; `false` when nobody listens any
+    /// more.
     fn answers(&mut self) -> bool {
-        let asked = self.shared.asked.load(Ordering::Acquire);
-        if asked == self.answered {
+        let question = self.shared.question.load();
+        if question.number == self.answered {
             return true;
         }
-        self.answered = asked;
-        self.send(Message::States(self.states()))
+        self.answered = question.number;
+        let heard = self.send(Message::States(self.states()));
+        // The channel holds nothing: this returns when it closes.
+        let _ = question.release.recv();
+        heard
     }
 
     /// Claims the steps of a chunk; `false` when none are left.

@@ -2,12 +2,12 @@
 
 mod actor_thread;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use mec_envs::gym::Env;
 
 use super::checkpoint::Start;
@@ -15,7 +15,7 @@ use super::observer::Observer;
 use super::run::{Run, observer_error};
 use crate::actor::StreamState;
 use crate::agent::{Learner, TrainError};
-use actor_thread::{ActorThread, Message, Published, Sent, Shared};
+use actor_thread::{ActorThread, Message, Published, Question, Sent, Shared};
 
 /// How often a learner without work asks whether to stop.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -41,7 +41,7 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
     let shared = Shared {
         newest: ArcSwap::from_pointee(snapshot(run.learner)),
         claimed: AtomicU64::new(run.env_steps()),
-        asked: AtomicU64::new(0),
+        question: ArcSwap::from_pointee(Question { number: 0, release: never() }),
         panics: AtomicUsize::new(0),
         next_row_stream: AtomicU32::new(streams.max(used + 1)),
         steps: run.config.steps,
@@ -166,27 +166,21 @@ impl<P> Intake<'_, P> {
 
     /// Asks every actor where its streams are, and hands a checkpoint to the observer that holds all they did before
     /// they answered, and nothing they did after: the snapshot of Chandy and Lamport (1985) on channels of one
-    /// direction. No actor waits.
+    /// direction. An actor that has answered waits until all have.
     fn checkpoint<L: Learner, O: Observer<L>>(&mut self, run: &mut Run<'_, L, O>) -> Result<(), TrainError> {
         for (streams, ended) in self.streams.iter_mut().zip(&self.ended) {
             if !ended {
                 *streams = None;
             }
         }
-        self.shared.asked.fetch_add(1, Ordering::Release);
-        let mut later = Vec::new();
+        let (hold, release) = bounded(0);
+        let number = self.shared.question.load().number + 1;
+        self.shared.question.store(Question { number, release }.into());
         while self.streams.iter().any(Option::is_none) {
-            let (actor, message) = self.incoming.recv().expect("an actor answers before it ends")?;
-            match self.streams[actor] {
-                Some(_) => later.push((actor, message)),
-                None => self.take(run, (actor, message))?,
-            }
+            let sent = self.incoming.recv().expect("an actor answers before it ends")?;
+            self.take(run, sent)?;
         }
-        run.checkpoint(self.streams.iter().flatten().flatten().cloned().collect())?;
-        if run.is_stopped() {
-            // The run goes on from the checkpoint, if it ever does.
-            return Ok(());
-        }
-        later.into_iter().try_for_each(|sent| self.take(run, sent))
+        drop(hold);
+        run.checkpoint(self.streams.iter().flatten().flatten().cloned().collect())
     }
 }
