@@ -1,7 +1,7 @@
 //! Soft actor-critic and its distributed runtimes on burn; knows no MEC.
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
-//! where it computes ([`device`]), how it is stored ([`array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
+//! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
 //! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`], [`sac`]), and who
 //! runs them ([`actor`], [`runtime`]).
 //!

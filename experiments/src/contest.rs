@@ -1,4 +1,4 @@
-//! [`Contest`]: the comparison of learned agents with schemes, on the same episodes.
+//! `Contest`: the comparison of learned agents with schemes, on the same episodes.
 
 use std::ops::Range;
 use std::path::Path;
