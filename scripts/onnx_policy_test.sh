@@ -2,7 +2,7 @@
 # Holds exported policies against onnxruntime: for every kind of action and body with random weights, and for agents
 # trained by the smoke configuration in each form of the environment, `onnx.checker` accepts the file and onnxruntime
 # takes the agent's own actions on 1,000 random observations and masks. Fails on any difference (continuous entries:
-# above 1e-5). A minute or two after the build.
+# above 1e-5). Then it runs the example of docs/export.md. A minute or two after the build.
 #
 # Needs Python 3.11 or newer (another than `python3`: set PYTHON) and a Rust toolchain. Packages come from PyPI into a
 # virtual environment in target/.
@@ -48,3 +48,8 @@ for checkpoint in "$scratch"/policies/*.checkpoint.safetensors; do
     "$built/mec-gym" export "$checkpoint" --out "${checkpoint%.checkpoint.safetensors}.onnx" > /dev/null
 done
 "$venv/bin/python" scripts/onnx_policy_test/check.py "$scratch/policies"
+
+# What docs/export.md tells users to do works as it stands there.
+"$built/mec-gym" export "$scratch/task" --out "$scratch/policy.onnx"
+awk '/^```python/ { on = 1; next } /^```/ { on = 0 } on' docs/export.md > "$scratch/example.py"
+(cd "$scratch" && "$venv/bin/python" example.py)

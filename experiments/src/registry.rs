@@ -67,7 +67,7 @@ pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
     match EXPORTERS.iter().find(|(kind, _)| *kind == state.kind) {
         Some((_, export)) => export(state),
         None => Err(CheckpointError::NotExported {
-            what: format!("the policy of a {:?} learner", state.kind),
+            what: format!("a state of kind {:?}", state.kind),
             accepted: EXPORTERS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", "),
         }),
     }

@@ -134,7 +134,7 @@ fn a_method_that_cannot_be_exported_is_named_with_those_that_can() {
     let home = tempfile::tempdir().unwrap();
     let (run, out) = (home.path().join("run"), home.path().join("policy.onnx"));
     run_smoke(&run, &["--set", "algorithm={name = 'uniform'}", "--set", "runtime.steps=100"]).done();
-    export(&run, &out, &[]).refused(1, &["uniform-seed1-best", "\"random\" learner", "cannot be exported", "sac"]);
+    export(&run, &out, &[]).refused(1, &["uniform-seed1-best", "kind \"random\"", "cannot be exported", "sac"]);
     assert!(!out.exists());
 }
 
