@@ -33,7 +33,7 @@ def options():
     parser.add_argument("--wanted-return", type=float, default=-200.0)
     parser.add_argument("--limit", type=int, default=10_000, help="steps of the measure `return`, reached or not")
     parser.add_argument("--server", help="the Rust example env_server, for the problems mec-box and mec-task")
-    parser.add_argument("--library", choices=["sb3", "sbx"], help="of stable_baselines.py")
+    parser.add_argument("--peer", choices=["sb3", "sbx"], help="of stable_baselines.py")
     parser.add_argument("--variant", choices=["plain", "tuned", "compiled"], default="tuned", help="of torch_sac.py")
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ One round measures every row of a part once, each in a process of its own on as 
 whatever else the machine does meets all libraries alike. Tables show the median of the rounds, the least and the greatest;
 "mec-gym over it" is the median of the ratios of each round. Memory is the greatest resident set of the process.
 
-To add a library, add a `Peer`: what its row is called, and the command that prints a measurement.
+To add a peer, add its line to `row`: what its row is called, and the command that prints a measurement.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
 PARTS = ["gradient", "steps", "return", "bare"]
-LIBRARIES = ["mec-gym", "sb3", "torch", "sbx"]
+PEERS = ["mec-gym", "sb3", "torch", "sbx"]
 BATCHES = [256, 1_024, 4_096, 16_384]
 
 
@@ -57,7 +57,7 @@ STEPS = [PENDULUM, MEC_BOX, MEC_BOX_LARGE, MEC_TASK]
 class Row:
     """What is measured; `group` are rows that are compared with each other."""
 
-    library: str
+    peer: str
     label: str
     group: str
     command: list
@@ -74,19 +74,19 @@ class Row:
         return f"{statistics.median(result['memory_mib'] for result in self.results):,.0f}"
 
 
-def row(options, library, measure, problem, threads, variant=None, more=()):
-    """The row of a library; `variant` is that of the torch loop, or the mode of ours."""
+def row(options, peer, measure, problem, threads, variant=None, more=()):
+    """The row of a peer; `variant` is that of the torch loop, or the mode of ours."""
     given = [measure, *problem.arguments, "--threads", threads, "--seconds", options.seconds, *more]
     server = ["--server", options.examples / "env_server"]
     label, command = {
         "mec-gym": ("mec-gym", [options.examples / "learner_peers", *given]),
-        "sb3": ("Stable-Baselines3", [sys.executable, FOLDER / "stable_baselines.py", *given, *server, "--library", "sb3"]),
-        "sbx": ("SBX, scans of 100", [sys.executable, FOLDER / "stable_baselines.py", *given, *server, "--library", "sbx"]),
+        "sb3": ("Stable-Baselines3", [sys.executable, FOLDER / "stable_baselines.py", *given, *server, "--peer", "sb3"]),
+        "sbx": ("SBX, scans of 100", [sys.executable, FOLDER / "stable_baselines.py", *given, *server, "--peer", "sbx"]),
         "torch": (f"PyTorch loop, {variant}", [sys.executable, FOLDER / "torch_sac.py", *given, *server, "--variant", variant]),
-    }[library]
-    if library == "mec-gym" and variant:
+    }[peer]
+    if peer == "mec-gym" and variant:
         label, command = f"mec-gym, {variant}", [*command, "--free-running"]
-    return Row(library, label, problem.title, command, threads)
+    return Row(peer, label, problem.title, command, threads)
 
 
 def settings(threads):
@@ -121,7 +121,7 @@ def measure(rows, rounds, gpu=False, seeds=False):
     for number in range(rounds):
         for one in rows:
             print(f"{number + 1}/{rounds} {one.group}: {one.label}, {one.threads} thread(s)", file=sys.stderr)
-            again = Row(one.library, one.label, one.group, [*one.command, "--seed", number + 1], one.threads)
+            again = Row(one.peer, one.label, one.group, [*one.command, "--seed", number + 1], one.threads)
             one.results.append(measured(again if seeds else one, gpu))
 
 
@@ -135,7 +135,7 @@ def shown(number):
 def over(row, rows):
     """mec-gym over `row`: median of the ratios of each round; empty for mec-gym itself and without it."""
     own = [one for one in rows if (one.group, one.threads) == (row.group, row.threads) and one.label == "mec-gym"]
-    if row.library == "mec-gym" or not own:
+    if row.peer == "mec-gym" or not own:
         return ""
     return f"{statistics.median(a / b for a, b in zip(own[0].rates(), row.rates())):.2f}"
 
@@ -161,22 +161,22 @@ def speed_table(title, unit, rows):
 def peers(options, problem):
     """The libraries that can learn it: those of Stable-Baselines have no discrete SAC."""
     continuous = ["sb3", "sbx"] if problem.continuous else []
-    return [name for name in LIBRARIES if name in options.only and name in ["mec-gym", "torch", *continuous]]
+    return [name for name in PEERS if name in options.only and name in ["mec-gym", "torch", *continuous]]
 
 
 def gradient(options):
     rows = []
     for one in GRADIENTS[: 1 if options.quick else None]:
         for threads in options.threads:
-            for library in peers(options, one):
-                variants = ["plain", "tuned", "compiled"] if library == "torch" else [None]
-                rows += [row(options, library, "gradient", one, threads, variant) for variant in variants]
+            for peer in peers(options, one):
+                variants = ["plain", "tuned", "compiled"] if peer == "torch" else [None]
+                rows += [row(options, peer, "gradient", one, threads, variant) for variant in variants]
     measure(rows, options.rounds)
     speed_table("Gradient steps", "gradient steps/s", rows)
     best = {}
     for one in rows:
         key = (one.group, one.threads)
-        if one.library == "torch" and (key not in best or one.rate() > best[key].rate()):
+        if one.peer == "torch" and (key not in best or one.rate() > best[key].rate()):
             best[key] = one
     return {key: one.label.removeprefix("PyTorch loop, ") for key, one in best.items()}
 
@@ -188,9 +188,9 @@ def loop_rows(options, measure, problem, best):
         # Pendulum's networks are those of the sizes.
         variant = best.get((problem.title, threads)) or best.get((SIZES.title, threads)) or "tuned"
         more = ["--limit", options.limit] if measure == "return" else []
-        for library in peers(options, problem):
-            of_torch = variant if library == "torch" else None
-            rows.append(row(options, library, measure, problem, threads, of_torch, more))
+        for peer in peers(options, problem):
+            of_torch = variant if peer == "torch" else None
+            rows.append(row(options, peer, measure, problem, threads, of_torch, more))
         if "mec-gym" in options.only and threads > 1:
             # The learner keeps to one of them, and the actor has the other.
             free = row(options, "mec-gym", measure, problem, 1, "free-running", more)
@@ -243,10 +243,10 @@ def gpu(options):
     rows = []
     for batch in BATCHES[: 1 if options.quick else None]:
         one = problem(f"40 observations, 8 actions, [256, 256], batch {batch:,}", "sizes", "256,256", batch)
-        for library in [name for name in ["mec-gym", "torch"] if name in options.only]:
-            device = options.gpu if library == "mec-gym" else "cuda"
-            variants = ["plain", "tuned", "compiled"] if library == "torch" else [None]
-            rows += [row(options, library, "gradient", one, 1, variant, ["--device", device]) for variant in variants]
+        for peer in [name for name in ["mec-gym", "torch"] if name in options.only]:
+            device = options.gpu if peer == "mec-gym" else "cuda"
+            variants = ["plain", "tuned", "compiled"] if peer == "torch" else [None]
+            rows += [row(options, peer, "gradient", one, 1, variant, ["--device", device]) for variant in variants]
     measure(rows, options.rounds, gpu=True)
     speed_table(f"Gradient steps on the GPU (`{options.gpu}`)", "gradient steps/s", rows)
 
@@ -285,7 +285,7 @@ def parsed():
     parser = argparse.ArgumentParser()
     parser.add_argument("examples", type=Path, help="folder of the built examples")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--only", nargs="+", choices=LIBRARIES, default=LIBRARIES)
+    parser.add_argument("--only", nargs="+", choices=PEERS, default=PEERS)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="least time of one measurement")

@@ -1,4 +1,4 @@
-"""SAC of Stable-Baselines3 and of SBX: stable_baselines.py MEASURE --library sb3|sbx ...
+"""SAC of Stable-Baselines3 and of SBX: stable_baselines.py MEASURE --peer sb3|sbx ...
 
 SB3 collects one step and learns once, as it does by default. SBX collects 100 steps and scans over 100 updates in one call,
 which is its fastest form at the same ratio: a call has a fixed cost of some 60 ms.
@@ -31,7 +31,7 @@ class Sizes(gymnasium.Env):
 
 
 def model(given, env):
-    burst = SCAN if given.library == "sbx" else 1
+    burst = SCAN if given.peer == "sbx" else 1
     arguments = {
         "learning_rate": given.lr,
         "gamma": given.gamma,
@@ -44,7 +44,7 @@ def model(given, env):
         "seed": given.seed,
         "device": given.device,
     }
-    if given.library == "sbx":
+    if given.peer == "sbx":
         from sbx import SAC
     else:
         from stable_baselines3 import SAC
