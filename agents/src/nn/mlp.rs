@@ -12,6 +12,7 @@ use super::layer_norm::{EPSILON, LayerNorm};
 use super::matrix::{Matrix, tensor};
 use super::network::Track;
 use super::parameters::Parameters;
+use super::threads::Helpers;
 
 /// What keeps the hidden layers of a network in scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ impl Mlp {
         weights: &[Matrix],
         (input, hidden): (&[f32], &[Hidden]),
         gradient: &[f32],
-        track: Track,
+        (track, helpers): (Track, Helpers<'_>),
     ) -> Vec<Matrix> {
         let rows = input.len() / self.sizes[0];
         let mut gradient = gradient.to_vec();
@@ -166,16 +167,24 @@ impl Mlp {
                 let of_norm = hidden.back(of_layer, &mut gradient);
                 tracked.extend(of_norm.into_iter().flatten().map(|row| Matrix::host(row, [1, n])));
             }
-            if track == Track::Weights {
+            let of_weights = |gradient: &[f32]| {
                 let x = if layer == 0 { input } else { &hidden[layer - 1].output };
-                tracked.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
-                tracked.push(Matrix::host(weight_gradient(x, &gradient, [rows, k, n]), [k, n]));
-            }
-            if layer > 0 {
-                gradient = input_gradient(&gradient, of_layer[0].entries(), [rows, k, n]);
-            } else if let Track::Inputs { last } = track {
-                let weight = &of_layer[0].entries()[(k - last) * n..];
-                return vec![Matrix::host(input_gradient(&gradient, weight, [rows, last, n]), [rows, last])];
+                let bias = Matrix::host(sum_of_rows(gradient, n), [1, n]);
+                [bias, Matrix::host(weight_gradient(x, gradient, [rows, k, n]), [k, n])]
+            };
+            let of_input = |gradient: &[f32]| input_gradient(gradient, of_layer[0].entries(), [rows, k, n]);
+            match (track, layer) {
+                (Track::Weights, 0) => tracked.extend(of_weights(&gradient)),
+                (Track::Weights, _) => {
+                    let (next, of_weights) = helpers.both(|| of_input(&gradient), || of_weights(&gradient));
+                    tracked.extend(of_weights);
+                    gradient = next;
+                }
+                (Track::Inputs { last }, 0) => {
+                    let weight = &of_layer[0].entries()[(k - last) * n..];
+                    return vec![Matrix::host(input_gradient(&gradient, weight, [rows, last, n]), [rows, last])];
+                }
+                (Track::Inputs { .. }, _) => gradient = of_input(&gradient),
             }
         }
         tracked.reverse();
@@ -211,10 +220,10 @@ mod tests {
         let (output, hidden) = mlp.on_host(&weights, &[2.0, -1.0], None);
         assert_eq!(output, [4.5, 6.5]);
         let pass = (&[2.0, -1.0][..], &hidden[..]);
-        let gradients = mlp.back(&weights, pass, &[1.0, 2.0], Track::Weights);
+        let gradients = mlp.back(&weights, pass, &[1.0, 2.0], (Track::Weights, Helpers::NONE));
         let gradients: Vec<_> = gradients.iter().map(Matrix::to_vec).collect();
         assert_eq!(gradients, [vec![4.0, -6.0], vec![2.0, 6.0], vec![2.0, 4.0], vec![3.0]]);
-        let of_input = mlp.back(&weights, pass, &[1.0, 2.0], Track::Inputs { last: 1 });
+        let of_input = mlp.back(&weights, pass, &[1.0, 2.0], (Track::Inputs { last: 1 }, Helpers::NONE));
         assert_eq!(of_input[0].to_vec(), [2.0, -6.0]);
     }
 

@@ -26,6 +26,7 @@ mod polyak;
 mod scorer;
 mod scorer_pass;
 mod squashed_gaussian;
+mod threads;
 
 pub use adam::{Adam, AdamConfig};
 pub use body::BodyConfig;
@@ -39,3 +40,4 @@ pub use parameters::Parameters;
 pub use polyak::polyak_update;
 pub use scorer::{OptionInputs, Scorer};
 pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, Sample, SquashedGaussian};
+pub use threads::{Helpers, Threads};

@@ -8,6 +8,7 @@ use super::mlp::{Hidden, Mlp};
 use super::parameters::Parameters;
 use super::scorer::{OptionInputs, Scorer};
 use super::scorer_pass::ScorerPass;
+use super::threads::Helpers;
 use crate::agent::ObservationBatch;
 
 /// The architecture of a network, without its weights.
@@ -182,14 +183,15 @@ fn mismatch() -> ! {
 }
 
 impl Tape<'_> {
-    /// The gradients of what was tracked, from the gradient of a loss at the outputs, `[batch, outputs]`.
-    pub fn backward(self, gradient: &[f32]) -> Vec<Matrix> {
+    /// The gradients of what was tracked, from the gradient of a loss at the outputs, `[batch, outputs]`. In host
+    /// memory `helpers` take a part of the work.
+    pub fn backward(self, gradient: &[f32], helpers: Helpers<'_>) -> Vec<Matrix> {
         match (self.pass, self.network, self.inputs) {
             (Pass::Mlp(hidden), Network::Mlp(mlp), Inputs::Flat(input)) => {
-                mlp.back(self.weights.matrices(), (input.entries(), &hidden), gradient, self.track)
+                mlp.back(self.weights.matrices(), (input.entries(), &hidden), gradient, (self.track, helpers))
             }
             (Pass::Scorer(pass), Network::Scorer(scorer), Inputs::Options(options)) => {
-                scorer.back(self.weights.matrices(), options, &pass, gradient)
+                scorer.back(self.weights.matrices(), (options, &pass), gradient, helpers)
             }
             (Pass::Device { output, leaves }, _, _) => {
                 let shape = output.dims();
@@ -209,7 +211,7 @@ impl Tape<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Norm, fan_in_uniform};
+    use crate::nn::{Norm, Threads, fan_in_uniform};
     use crate::spec::EnvSpec;
     use mec_envs::gym::{ActionLayout, Part};
     use mec_envs::rng::stream;
@@ -260,12 +262,17 @@ mod tests {
         assert_eq!(outputs, network.predict(&host, inputs, Some(&mut rng())));
         close(&network.predict(&device, &on_device, Some(&mut rng())), &outputs);
         let gradient = draw(outputs.len(), "gradient");
-        let (left, right) = (tape.backward(&gradient), tape_of_device.backward(&gradient));
+        let left = tape.backward(&gradient, Helpers::NONE);
+        let (_, again) = network.record(&host, inputs, track, Some(&mut rng()));
+        let helped = Threads::new(2).run(|helpers| again.backward(&gradient, helpers));
+        let right = tape_of_device.backward(&gradient, Helpers::NONE);
         assert_eq!(left.len(), right.len());
         for (left, right) in left.iter().zip(&right) {
             assert_eq!(left.shape(), right.shape());
             close(&left.to_vec(), &right.to_vec());
         }
+        let entries = |gradients: &[Matrix]| gradients.iter().flat_map(Matrix::to_vec).collect::<Vec<_>>();
+        assert_eq!(entries(&left), entries(&helped), "the same bits with a helper");
     }
 
     fn batch(observations: &[f32], rows: usize) -> ObservationBatch<'_> {

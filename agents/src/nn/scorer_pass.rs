@@ -3,6 +3,7 @@
 use super::dense::{add, add_product, affine, input_gradient, relu, relu_gradient, sum_of_rows, weight_gradient, wide};
 use super::matrix::Matrix;
 use super::scorer::{OptionInputs, Scorer};
+use super::threads::Helpers;
 
 /// What the way back of a scorer needs.
 pub(super) struct ScorerPass {
@@ -39,9 +40,9 @@ impl Scorer {
     pub(super) fn back(
         &self,
         weights: &[Matrix],
-        inputs: &OptionInputs,
-        pass: &ScorerPass,
+        (inputs, pass): (&OptionInputs, &ScorerPass),
         gradient: &[f32],
+        helpers: Helpers<'_>,
     ) -> Vec<Matrix> {
         let sizes = self.sizes();
         let (rows, batch) = (inputs.rows.shape()[0], inputs.inverse_open.shape()[0]);
@@ -49,19 +50,25 @@ impl Scorer {
         let mut later = Vec::with_capacity(weights.len());
         for (layer, x) in pass.hidden.iter().enumerate().rev() {
             let [k, n] = [sizes[layer + 2], sizes[layer + 3]];
+            let (mut next, weight) = helpers.both(
+                || input_gradient(&gradient, weights[4 + 2 * layer].entries(), [rows, k, n]),
+                || weight_gradient(x, &gradient, [rows, k, n]),
+            );
             later.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
-            later.push(Matrix::host(weight_gradient(x, &gradient, [rows, k, n]), [k, n]));
-            gradient = input_gradient(&gradient, weights[4 + 2 * layer].entries(), [rows, k, n]);
-            relu_gradient(&mut gradient, x);
+            later.push(Matrix::host(weight, [k, n]));
+            relu_gradient(&mut next, x);
+            gradient = next;
         }
         let [first, second] = [sizes[1], sizes[2]];
-        let own = weight_gradient(&pass.embedding, &gradient, [rows, first, second]);
         let shared = sum_of_rows(&gradient, batch * second);
         let bias = sum_of_rows(&shared, second);
         let pool = weight_gradient(&pass.pooled, &shared, [batch, first, second]);
         let mut pooled = input_gradient(&shared, weights[1].entries(), [batch, first, second]);
         scale_rows(&mut pooled, inputs.inverse_open.entries());
-        let mut gradient = input_gradient(&gradient, weights[2].entries(), [rows, first, second]);
+        let (mut gradient, own) = helpers.both(
+            || input_gradient(&gradient, weights[2].entries(), [rows, first, second]),
+            || weight_gradient(&pass.embedding, &gradient, [rows, first, second]),
+        );
         wide(
             #[inline(always)]
             || gradient.chunks_exact_mut(batch * first).for_each(|of_option| add(of_option, &pooled)),

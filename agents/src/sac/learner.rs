@@ -2,7 +2,6 @@
 
 use burn::tensor::Device;
 use mec_envs::rng::{Prng, stream};
-use rayon::ThreadPool;
 
 use super::config::{SacConfig, Warmup};
 use super::losses;
@@ -11,7 +10,7 @@ use super::policy::SacPolicy;
 use super::update::{Figures, Update, mean};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::nn::{Normalizer, Scaling};
+use crate::nn::{Helpers, Normalizer, Scaling, Threads};
 use crate::replay::{Batch, Replay};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -29,10 +28,7 @@ pub struct SacLearner {
     rng: Prng,
     counters: Counters,
     batch: Batch,
-    /// Updates run in the first one; critics are shared out among all of them. Each has one thread, so that no tensor
-    /// operation is split over threads: on matrices of this size that costs more than it gives, and takes the cores of
-    /// the actors. Empty where no thread could be started.
-    pools: Vec<ThreadPool>,
+    threads: Threads,
 }
 
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -60,9 +56,7 @@ impl SacLearner {
             model,
             counters: Counters::default(),
             batch: Batch::default(),
-            pools: (0..config.threads)
-                .map_while(|_| rayon::ThreadPoolBuilder::new().num_threads(1).build().ok())
-                .collect(),
+            threads: Threads::new(config.threads),
             config,
         })
     }
@@ -96,7 +90,7 @@ impl SacLearner {
         self.config.warmup == Warmup::Uniform && self.counters.updates == 0 && !self.ready()
     }
 
-    fn update(&mut self, helpers: &[ThreadPool], scaling: Option<&Scaling>) -> Figures {
+    fn update(&mut self, helpers: Helpers<'_>, scaling: Option<&Scaling>) -> Figures {
         let mut batch = std::mem::take(&mut self.batch);
         let beta = self.config.priority.map_or(0.0, |priority| priority.beta_at(self.counters.updates));
         self.replay.sample(self.config.batch_size, beta, &mut self.rng, &mut batch);
@@ -204,15 +198,10 @@ impl Learner for SacLearner {
         if self.replay.is_empty() {
             return Ok(self.metrics(None));
         }
-        let pools = std::mem::take(&mut self.pools);
+        let threads = std::mem::take(&mut self.threads);
         let scaling = self.scaling();
-        let (first, helpers) = pools.split_first().map_or((None, &[][..]), |(first, helpers)| (Some(first), helpers));
-        let mut run = || (0..updates).map(|_| self.update(helpers, scaling.as_ref())).last();
-        let figures = match first {
-            Some(pool) => pool.install(run),
-            None => run(),
-        };
-        self.pools = pools;
+        let figures = threads.run(|helpers| (0..updates).map(|_| self.update(helpers, scaling.as_ref())).last());
+        self.threads = threads;
         let metrics = self.metrics(figures.as_ref());
         if updates > 0 {
             self.check(&metrics)?;

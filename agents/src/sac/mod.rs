@@ -34,7 +34,6 @@ pub mod losses;
 mod networks;
 mod policy;
 mod temperature;
-mod threads;
 mod update;
 
 pub use config::{SacConfig, Warmup};

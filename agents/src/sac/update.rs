@@ -6,15 +6,13 @@ use burn::tensor::Device;
 use mec_envs::rng::{Prng, stream};
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use rayon::ThreadPool;
 
 use super::config::SacConfig;
 use super::decision::Decision;
 use super::losses;
 use super::networks::{Critic, Model, Networks};
-use super::threads::each;
 use crate::agent::ObservationBatch;
-use crate::nn::{Inputs, Scaling, Track, polyak_update};
+use crate::nn::{Helpers, Inputs, Scaling, Track, polyak_update};
 use crate::replay::Batch;
 
 /// What an update works with.
@@ -27,7 +25,7 @@ pub(super) struct Update<'a> {
     /// Updates done before.
     pub(super) updates: u64,
     /// Threads to share the work with.
-    pub(super) helpers: &'a [ThreadPool],
+    pub(super) helpers: Helpers<'a>,
 }
 
 /// Figures of one update.
@@ -78,12 +76,16 @@ impl Update<'_> {
         let alphas = networks.alphas();
 
         let weights = &networks.actor.weights;
-        let record = |inputs| actor.record(weights, inputs, Track::Weights, None);
-        let mut passes = each(self.helpers, [&of_now, &of_next], record);
-        let (next_outputs, _) = passes.pop().expect("a pass per state");
-        let (outputs, tape) = passes.pop().expect("a pass per state");
-        let decision = Decision::new(self.model, &outputs, now.masks, &draws.noise[0]);
-        let next_decision = Decision::new(self.model, &next_outputs, next.masks, &draws.noise[1]);
+        let ((decision, outputs, tape), next_decision) = self.helpers.both(
+            || {
+                let (outputs, tape) = actor.record(weights, &of_now, Track::Weights, None);
+                (Decision::new(self.model, &outputs, now.masks, &draws.noise[0]), outputs, tape)
+            },
+            || {
+                let outputs = actor.predict(weights, &of_next, None);
+                Decision::new(self.model, &outputs, next.masks, &draws.noise[1])
+            },
+        );
 
         let taken_next = self.with_actions(&next, &of_next, &next_decision.actions());
         let targets = self.targets(&networks.critics, &taken_next, &next_decision, (alphas, &mut draws));
@@ -99,7 +101,7 @@ impl Update<'_> {
         };
         let actor_loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
         let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
-        let gradients = tape.backward(&gradient);
+        let gradients = tape.backward(&gradient, self.helpers);
         networks.actor.step(&gradients);
         self.figures(networks, &decision, (actor_loss, &judgement, &targets))
     }
@@ -164,7 +166,7 @@ impl Update<'_> {
         let subset =
             draws.subset.iter().map(|&index| (&critics[index].target, rngs.get_mut(index).and_then(Option::take)));
         let subset: Vec<_> = subset.collect();
-        let q = each(self.helpers, subset, |(weights, rng)| self.model.critic.predict(weights, inputs, rng));
+        let q = self.helpers.each(subset, |(weights, rng)| self.model.critic.predict(weights, inputs, rng));
         let shares = losses::shares(losses::Ensemble::Min, &q, &decision.pi, &self.model.heads);
         let values = decision.values(self.model, &losses::blend(&shares, &q), alphas);
         let scale = self.config.reward_scale as f32;
@@ -184,11 +186,11 @@ impl Update<'_> {
         let moves = (self.updates + 1).is_multiple_of(self.config.target_update_every);
         let mut rngs = draws.dropout.iter_mut().map(|rngs| &mut rngs[1]);
         let work: Vec<_> = critics.iter_mut().map(|critic| (critic, rngs.next())).collect();
-        let judged = each(self.helpers, work, |(critic, rng)| {
+        let judged = self.helpers.each(work, |(critic, rng)| {
             let (q, tape) = self.model.critic.record(&critic.online.weights, inputs, Track::Weights, rng);
             let taken = losses::taken_q(&q, actions, heads);
             let (loss, gradient) = losses::critic_loss(&taken, targets, &self.batch.weights);
-            let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads));
+            let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads), Helpers::NONE);
             critic.online.step(&gradients);
             if moves {
                 polyak_update(&mut critic.target, &critic.online.weights, self.config.tau as f32);
@@ -217,12 +219,12 @@ impl Update<'_> {
         let track = Track::Inputs { last: *dim };
         let mut rngs = draws.dropout.iter_mut().map(|rngs| &mut rngs[2]);
         let work: Vec<_> = critics.iter().map(|critic| (&critic.online.weights, rngs.next())).collect();
-        let passes = each(self.helpers, work, |(weights, rng)| network.record(weights, inputs, track, rng));
+        let passes = self.helpers.each(work, |(weights, rng)| network.record(weights, inputs, track, rng));
         let (q, tapes): (Vec<_>, Vec<_>) = passes.into_iter().unzip();
         let shares = losses::shares(self.config.actor_critics, &q, &decision.pi, heads);
-        let gradients = each(self.helpers, tapes.into_iter().zip(&shares), |(tape, shares)| {
+        let gradients = self.helpers.each(tapes.into_iter().zip(&shares), |(tape, shares)| {
             let gradient = losses::value_gradient(&decision.pi, shares, self.model.choices());
-            tape.backward(&gradient).pop().map_or_else(Vec::new, |matrix| matrix.to_vec())
+            tape.backward(&gradient, Helpers::NONE).pop().map_or_else(Vec::new, |matrix| matrix.to_vec())
         });
         let mut sum = vec![0.0; self.batch.len() * dim];
         for gradient in &gradients {
