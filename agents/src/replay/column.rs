@@ -3,9 +3,9 @@
 use std::io;
 use std::marker::PhantomData;
 
+use branches::prefetch_read_data;
 use bytemuck::Pod;
 use memmap2::{MmapMut, MmapOptions};
-use prefetch_index::prefetch_index;
 
 /// Bytes from which memory is asked for in huge pages: the size of one.
 const HUGE_PAGE: usize = 2 << 20;
@@ -85,16 +85,18 @@ impl<T: Pod> Column<T> {
     }
 }
 
-/// Asks for every cache line of a row.
+/// Asks for every cache line of a row, into the second cache: more requests can be under way to it than to the first.
 #[inline]
 fn prefetch<T: Pod>(entries: &[T], width: usize, row: usize) {
+    const SECOND_CACHE: i32 = 1;
     let (mut entry, end) = (row * width, (row + 1) * width);
+    let ask = |entry| prefetch_read_data::<T, SECOND_CACHE>(entries.as_ptr().wrapping_add(entry));
     while entry < end {
-        prefetch_index(entries, entry);
+        ask(entry);
         entry += CACHE_LINE / size_of::<T>();
     }
     // A row that does not start with a cache line ends in one more.
-    prefetch_index(entries, end.saturating_sub(1));
+    ask(end.saturating_sub(1));
 }
 
 #[cfg(target_os = "linux")]

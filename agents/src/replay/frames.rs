@@ -11,9 +11,6 @@ use crate::array::Element;
 use crate::checkpoint_error::CheckpointError;
 use crate::state::StateDict;
 
-/// Rows asked for before they are copied: enough to keep the memory busy, few enough to stay in the first cache.
-const AHEAD: usize = 6;
-
 /// Which of eight choices are open, by the byte that says which are closed.
 static OPEN: [[bool; 8]; 256] = {
     let mut open = [[false; 8]; 256];
@@ -116,6 +113,14 @@ impl Frames {
         })
     }
 
+    /// Asks for slots that will be read soon.
+    pub(super) fn prefetch(&self, slots: &[u32]) {
+        with!(&self.rows, column => {
+            let rows = column.view();
+            slots.iter().for_each(|&slot| rows.prefetch(slot));
+        });
+    }
+
     /// Copies the observations of these slots, `[slots, dim]`, and which choices were open in them,
     /// `[slots, choices]`, unless `masks` is empty.
     pub(super) fn gather(&self, slots: &[u32], observations: &mut [f32], masks: &mut [bool]) {
@@ -216,13 +221,7 @@ fn gather<T: Stored>(
     (masks, choices): (&mut [bool], usize),
 ) {
     let rows = column.view();
-    for &slot in &slots[..AHEAD.min(slots.len())] {
-        rows.prefetch(slot);
-    }
     for (index, &slot) in slots.iter().enumerate() {
-        if let Some(&later) = slots.get(index + AHEAD) {
-            rows.prefetch(later);
-        }
         let (values, closed) = rows.row(slot).split_at(dim);
         T::load(values, &mut observations[index * dim..(index + 1) * dim]);
         let mask = &mut masks[index * choices..(index + 1) * choices];

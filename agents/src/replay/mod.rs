@@ -24,6 +24,9 @@ use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 use crate::transition::Transitions;
 
+/// Rows of a batch that are asked for together, in time to arrive before they are copied.
+const BLOCK: usize = 16;
+
 /// The last `capacity` transitions of any number of interleaved streams, drawn uniformly or by priority.
 ///
 /// # Design
@@ -40,8 +43,8 @@ use crate::transition::Transitions;
 /// per stream and per episode; with priorities, 16 bytes more per transition.
 ///
 /// A batch is gathered on the host and uploaded once per column: a tensor operation per transition, or a buffer on the
-/// device, costs more than the whole update. What is drawn lies anywhere in memory, so rows are asked for some rows
-/// before they are copied.
+/// device, costs more than the whole update. What is drawn lies anywhere in memory, so while some rows are copied the
+/// next ones are under way.
 #[derive(Debug)]
 pub struct Replay {
     config: ReplayConfig,
@@ -255,7 +258,6 @@ impl Replay {
                 let len = u32::try_from(self.len()).expect("a replay holds at most 2^30 transitions");
                 for slot in &mut batch.slots {
                     *slot = rng.random_range(0..len);
-                    self.steps.prefetch(*slot);
                 }
                 batch.weights.fill(1.0);
             }
@@ -265,17 +267,37 @@ impl Replay {
 
     /// Fills the columns of a batch whose slots are drawn.
     fn gather(&mut self, batch: &mut Batch) {
-        // First what needs no link: those come to hand meanwhile.
-        self.frames.gather(&batch.slots, &mut batch.observations, &mut batch.masks);
         let mut next_slots = std::mem::take(&mut self.next_slots);
         next_slots.resize(batch.slots.len(), 0);
-        let codes = self.shape.codes;
-        for (row, &slot) in batch.slots.iter().enumerate() {
-            (batch.rewards[row], batch.discounts[row], next_slots[row]) = self.walk(slot);
-            batch.actions[row * codes..(row + 1) * codes].copy_from_slice(self.steps.actions(slot));
+        let (codes, len) = (self.shape.codes, batch.slots.len());
+        self.prefetch(&batch.slots[..BLOCK.min(len)]);
+        for start in (0..len).step_by(BLOCK) {
+            let block = start..(start + BLOCK).min(len);
+            for row in block.clone() {
+                let slot = batch.slots[row];
+                (batch.rewards[row], batch.discounts[row], next_slots[row]) = self.walk(slot);
+                batch.actions[row * codes..(row + 1) * codes].copy_from_slice(self.steps.actions(slot));
+            }
+            self.frames.prefetch(&next_slots[block.clone()]);
+            self.prefetch(&batch.slots[block.end..(block.end + BLOCK).min(len)]);
+            let Batch { slots, observations, masks, next_observations, next_masks, .. } = &mut *batch;
+            self.copy(&slots[block.clone()], start, (observations, masks));
+            self.copy(&next_slots[block], start, (next_observations, next_masks));
         }
-        self.frames.gather(&next_slots, &mut batch.next_observations, &mut batch.next_masks);
         self.next_slots = next_slots;
+    }
+
+    /// Copies these slots to the rows of a batch from `start` on.
+    fn copy(&self, slots: &[u32], start: usize, (observations, masks): (&mut [f32], &mut [bool])) {
+        let choices = if masks.is_empty() { 0 } else { self.shape.choices };
+        let rows = |width: usize| start * width..(start + slots.len()) * width;
+        self.frames.gather(slots, &mut observations[rows(self.shape.dim)], &mut masks[rows(choices)]);
+    }
+
+    /// Asks for transitions that will be read soon.
+    fn prefetch(&self, slots: &[u32]) {
+        slots.iter().for_each(|&slot| self.steps.prefetch(slot));
+        self.frames.prefetch(slots);
     }
 
     /// R, the discount of what follows, and the slot of s'.
