@@ -92,8 +92,9 @@ pub struct SacConfig {
     pub critic_norm: Norm,
     /// Share of the critics' hidden units that is dropped, 0 or more and below 1; for the body `mlp`. Default 0.
     pub critic_dropout: f64,
-    /// CPU threads of an update, 1 to `critics`, among which the critics are shared out. The result does not depend on
-    /// it. Leave it at 1 when actors need the other cores. Default 1.
+    /// CPU threads of an update, 1 to `critics`, among which the critics, the policies in s and s', and the two sides of
+    /// the actor's way back are shared out. The result does not depend on it. Leave it at 1 when actors need the other
+    /// cores: helpers stay awake during an update. Default 1.
     pub threads: usize,
 }
 
