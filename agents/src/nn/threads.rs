@@ -14,8 +14,8 @@ const PATIENCE: usize = 1_000;
 /// # Design
 /// Each thread is a pool of its own: what runs in it cannot split its work over others. Between two shares the helpers
 /// do not sleep, because an update has shares for them every few hundred microseconds; they give way to any other
-/// thread that wants their core. (On a single core two threads are then 4 % slower than one; waiting without giving way
-/// made them six times slower.)
+/// thread that wants their core. (On a single core two threads are then up to 5 % slower than one; waiting without giving
+/// way made them six times slower.)
 #[derive(Default)]
 pub struct Threads {
     /// The first one calls, the others help. Empty where no thread could be started.

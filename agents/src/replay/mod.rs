@@ -232,8 +232,8 @@ impl Replay {
         }
     }
 
-    /// Draws `size` transitions with replacement into `batch`, which gets those and no others, and whose memory is reused: uniformly, or by priority with
-    /// weights of exponent `beta`, in [0, 1], which nothing else depends on.
+    /// Draws `size` transitions with replacement into `batch`, which gets those and no others, and whose memory is
+    /// reused: uniformly, or by priority with weights of exponent `beta`, in [0, 1], which nothing else depends on.
     ///
     /// R = r_0 + gamma r_1 + ... + gamma^(k-1) r_(k-1), s' is the state after k steps and the discount gamma^k: the
     /// n-step return of Hessel et al. 2018 (Rainbow, arXiv:1710.02298, section 2), with n = 1 the transition of Mnih et
