@@ -27,6 +27,7 @@ mod scorer;
 mod scorer_pass;
 mod squashed_gaussian;
 mod threads;
+mod trained;
 
 pub use adam::{Adam, AdamConfig};
 pub use body::BodyConfig;
@@ -41,3 +42,4 @@ pub use polyak::polyak_update;
 pub use scorer::{OptionInputs, Scorer};
 pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, Sample, SquashedGaussian};
 pub use threads::{Helpers, Threads};
+pub use trained::Trained;

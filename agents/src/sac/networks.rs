@@ -7,7 +7,7 @@ use super::config::SacConfig;
 use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
-use crate::nn::{Adam, AdamConfig, Heads, Matrix, Network, Parameters};
+use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 
@@ -44,34 +44,6 @@ impl Model {
     /// Columns of Q: the choices, or 1 without heads.
     pub(super) fn choices(&self) -> usize {
         self.heads.choices().max(1)
-    }
-}
-
-/// Weights with their optimiser.
-#[derive(Clone, Debug)]
-pub(super) struct Trained {
-    pub(super) weights: Parameters,
-    adam: Adam,
-}
-
-impl Trained {
-    pub(super) fn new(weights: Parameters, config: AdamConfig) -> Self {
-        Self { adam: Adam::new(config, &weights), weights }
-    }
-
-    /// One optimiser step along the gradients of the weights.
-    pub(super) fn step(&mut self, gradients: &[Matrix]) {
-        self.adam.step(&mut self.weights, gradients);
-    }
-
-    pub(super) fn write(&self, name: &str, state: &mut StateDict) {
-        self.weights.write(name, state);
-        self.adam.write(&format!("adam/{name}"), state);
-    }
-
-    pub(super) fn read(&self, name: &str, state: &StateDict) -> Result<Self, CheckpointError> {
-        let weights = self.weights.read(name, state)?;
-        Ok(Self { weights, adam: self.adam.read(&format!("adam/{name}"), state)? })
     }
 }
 

@@ -1,8 +1,7 @@
 //! [`Temperature`]: alpha, the weight of entropy.
 
-use super::networks::Trained;
 use crate::checkpoint::CheckpointError;
-use crate::nn::{AdamConfig, Matrix, Parameters};
+use crate::nn::{AdamConfig, Matrix, Parameters, Trained};
 use crate::state::StateDict;
 
 /// A learned alpha stays within these bounds: beyond them an f32 loses either Q or the entropy, and a run whose target

@@ -1,0 +1,42 @@
+//! [`Trained`]: weights that an optimiser changes.
+
+use super::adam::{Adam, AdamConfig};
+use super::matrix::Matrix;
+use super::parameters::Parameters;
+use crate::checkpoint::CheckpointError;
+use crate::state::StateDict;
+
+/// Weights with their optimiser.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The weights.
+    pub weights: Parameters,
+    adam: Adam,
+}
+
+impl Trained {
+    /// These weights before their first step.
+    pub fn new(weights: Parameters, config: AdamConfig) -> Self {
+        Self { adam: Adam::new(config, &weights), weights }
+    }
+
+    /// One optimiser step along the gradients of the weights.
+    pub fn step(&mut self, gradients: &[Matrix]) {
+        self.adam.step(&mut self.weights, gradients);
+    }
+
+    /// Adds the weights as `name/...` and the moments as `adam/name/...`.
+    pub fn write(&self, name: &str, state: &mut StateDict) {
+        self.weights.write(name, state);
+        self.adam.write(&format!("adam/{name}"), state);
+    }
+
+    /// What [`write`](Self::write) added.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when an array is missing or of another shape.
+    pub fn read(&self, name: &str, state: &StateDict) -> Result<Self, CheckpointError> {
+        let weights = self.weights.read(name, state)?;
+        Ok(Self { weights, adam: self.adam.read(&format!("adam/{name}"), state)? })
+    }
+}
