@@ -1,5 +1,7 @@
 //! [`SquashedGaussian`]: a Gaussian through tanh, for actions in [-1, 1].
 
+use wide::f32x8;
+
 /// Bounds of the log standard deviation: those of Haarnoja's SAC code, kept by SpinningUp and stable-baselines3
 /// (`sac/policies.py`).
 pub const LOG_STD_MIN: f32 = -20.0;
@@ -40,19 +42,29 @@ impl SquashedGaussian {
         self.mean.tanh()
     }
 
-    /// The action for this standard normal noise, and its log density.
-    ///
-    /// log pi(a) = log N(u) - log(1 - tanh(u)^2), and the last term is computed as 2 (ln 2 - u - softplus(-2 u)), which
-    /// is exact where 1 - tanh(u)^2 would round to zero. With t = e^(-2 |u|) - 1, tanh |u| = -t / (2 + t) and
-    /// softplus(-2 |u|) = ln(2 + t): one exponential for both.
+    /// The action for this standard normal noise, and its log density: [`samples`](Self::samples) of one.
     pub fn sample(&self, noise: f32) -> Sample {
-        let half_ln_tau = 0.5 * std::f32::consts::TAU.ln();
-        let step = self.log_std.exp() * noise;
-        let u = self.mean + step;
-        let t = (-2.0 * u.abs()).exp_m1();
-        let correction = 2.0 * (u.abs() + (2.0 + t).ln() - std::f32::consts::LN_2);
-        let log_normal = self.log_std + 0.5 * noise * noise + half_ln_tau;
-        Sample { action: (-t / (2.0 + t)).copysign(u), log_prob: correction - log_normal, step }
+        let lanes = |value: f32| f32x8::splat(value);
+        let [actions, log_probs, steps] = squashed(lanes(self.mean), lanes(self.log_std), lanes(noise));
+        Sample { action: actions[0], log_prob: log_probs[0], step: steps[0] }
+    }
+
+    /// The actions for this standard normal noise and their log densities, eight at a time.
+    ///
+    /// # Shapes
+    /// All `[n]`.
+    pub fn samples(gaussians: &[Self], noise: &[f32]) -> Vec<Sample> {
+        let mut samples = Vec::with_capacity(gaussians.len());
+        for (gaussians, noise) in gaussians.chunks(LANES).zip(noise.chunks(LANES)) {
+            let [mut means, mut log_stds, mut draws] = [[0.0; LANES]; 3];
+            for (lane, (gaussian, noise)) in gaussians.iter().zip(noise).enumerate() {
+                (means[lane], log_stds[lane], draws[lane]) = (gaussian.mean, gaussian.log_std, *noise);
+            }
+            let [actions, log_probs, steps] = squashed(means.into(), log_stds.into(), draws.into());
+            let sample = |lane| Sample { action: actions[lane], log_prob: log_probs[lane], step: steps[lane] };
+            samples.extend((0..gaussians.len()).map(sample));
+        }
+        samples
     }
 
     /// The gradient of a loss at mean and log standard deviation, from those at the action drawn and at its log density.
@@ -64,6 +76,27 @@ impl SquashedGaussian {
         let of_log_std = of_u * step - of_log_prob;
         [of_u, if self.bounded { 0.0 } else { of_log_std }]
     }
+}
+
+/// Entries that are computed at once.
+const LANES: usize = 8;
+
+/// a, log pi(a), and the standard deviation times the noise.
+///
+/// log pi(a) = log N(u) - log(1 - tanh(u)^2), and the last term is computed as 2 (ln 2 - u - softplus(-2 u)), which is
+/// exact where 1 - tanh(u)^2 would round to zero. With e = e^(-2 |u|), tanh |u| = (1 - e) / (1 + e) and
+/// softplus(-2 |u|) = ln(1 + e): one exponential for both.
+#[inline]
+fn squashed(mean: f32x8, log_std: f32x8, noise: f32x8) -> [[f32; LANES]; 3] {
+    let [one, two, half] = [1.0, 2.0, 0.5].map(f32x8::splat);
+    let half_ln_tau = f32x8::splat(0.5 * std::f32::consts::TAU.ln());
+    let step = log_std.exp() * noise;
+    let u = mean + step;
+    let e = (u.abs() * -two).exp();
+    let correction = two * (u.abs() + (one + e).ln() - f32x8::splat(std::f32::consts::LN_2));
+    let log_normal = log_std + half * noise * noise + half_ln_tau;
+    let action = ((one - e) / (one + e)).copysign(u);
+    [action, correction - log_normal, step].map(f32x8::to_array)
 }
 
 #[cfg(test)]
@@ -91,6 +124,29 @@ mod tests {
         assert_eq!(action, 1.0);
         assert!((log_prob - 57.694_77).abs() < 1e-3, "{log_prob}");
         assert!((sample(-30.0, 0.0, 0.0).1 - 57.694_77).abs() < 1e-3);
+    }
+
+    /// Against the same formulas in f64, for every length of the last group of eight.
+    #[test]
+    fn samples_of_any_number_match_the_formulas_in_double_precision() {
+        for len in 0..20_usize {
+            let at = |place: usize, step: f32| (place as f32 * step) % 4.0 - 2.0;
+            let gaussians: Vec<_> =
+                (0..len).map(|place| SquashedGaussian::new(3.0 * at(place, 0.7), 5.0 * at(place, 1.3) - 4.0)).collect();
+            let noise: Vec<f32> = (0..len).map(|place| at(place, 1.9)).collect();
+            let samples = SquashedGaussian::samples(&gaussians, &noise);
+            assert_eq!(samples.len(), len);
+            for ((gaussian, &noise), sample) in gaussians.iter().zip(&noise).zip(&samples) {
+                let (mean, log_std, noise) = (f64::from(gaussian.mean), f64::from(gaussian.log_std), f64::from(noise));
+                let u = mean + log_std.exp() * noise;
+                let log_slope = 2.0 * (std::f64::consts::LN_2 - u.abs() - (-2.0 * u.abs()).exp().ln_1p());
+                let log_normal = -log_std - 0.5 * noise * noise - 0.5 * std::f64::consts::TAU.ln();
+                let log_prob = log_normal - log_slope;
+                assert!((f64::from(sample.action) - u.tanh()).abs() < 1e-6, "{sample:?}");
+                assert!((f64::from(sample.log_prob) - log_prob).abs() < 1e-6 * (1.0 + log_prob.abs()), "{sample:?}");
+                assert_eq!(*sample, gaussian.sample(noise as f32));
+            }
+        }
     }
 
     /// The density integrates to 1 over (-1, 1): midpoint rule in u, where da = (1 - a^2) du.

@@ -26,17 +26,10 @@ impl Decision {
             let logits: Vec<f32> = outputs.chunks_exact(width).flat_map(|row| &row[..choices]).copied().collect();
             model.heads.distribution(&logits, masks)
         };
-        let mut drawn = Vec::with_capacity(rows * dim);
-        let mut continuous = Vec::with_capacity(rows);
-        for row in 0..rows {
-            let mut log_prob = 0.0;
-            for entry in 0..dim {
-                let sample = gaussian(model, outputs, (row, entry)).sample(noise[row * dim + entry]);
-                drawn.push(sample);
-                log_prob += sample.log_prob;
-            }
-            continuous.push(-log_prob);
-        }
+        let entries = (0..rows * dim).map(|place| gaussian(model, outputs, (place / dim, place % dim)));
+        let drawn = SquashedGaussian::samples(&entries.collect::<Vec<_>>(), noise);
+        let log_prob = |row: usize| drawn[row * dim..(row + 1) * dim].iter().map(|sample| sample.log_prob).sum::<f32>();
+        let continuous = (0..rows).map(|row| -log_prob(row)).collect();
         Self { entropies: [losses::entropy(&pi, model.choices()), continuous], pi, drawn }
     }
 
