@@ -328,7 +328,7 @@ fn one_or_more() -> impl TypedValueParser<Value = u64> {
 }
 
 fn schemes() -> String {
-    format!("The scheme: {}, forecasting-greedy=FACTOR", Scheme::ALL.map(|scheme| scheme.name()).join(", "))
+    format!("The scheme: {}", Scheme::accepted())
 }
 
 fn models() -> String {
