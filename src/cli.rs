@@ -205,6 +205,9 @@ pub struct SimulateArgs {
     /// Put a value over the configuration, for example scenario.noise_cv=0; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
+    /// With a mean latency that no policy goes below on these tasks (docs/schemes.md)
+    #[arg(long)]
+    pub bound: bool,
     /// Print the metrics as JSON
     #[arg(long)]
     pub json: bool,

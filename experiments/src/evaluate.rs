@@ -6,7 +6,7 @@ use mec_agents::agent::{ActMode, ObservationBatch, Policy};
 use mec_envs::gym::{ActionSpace, EnvError, Space};
 use mec_envs::offload::{EpisodeMetrics, Offload, OffloadForm, Setting, TaskRecord};
 use mec_envs::rng::stream;
-use mec_envs::schemes::{Scheme, run_episode};
+use mec_envs::schemes::{Scheme, lower_bound, run_episode};
 use rayon::prelude::*;
 
 use crate::comparison::EpisodeOutcome;
@@ -94,4 +94,15 @@ pub fn scheme_episodes(
         Ok(HeldOut { episode: seed, episode_return, metrics, tasks: episode.tasks })
     };
     seeds.into_par_iter().map(run).collect()
+}
+
+/// What [`lower_bound`] says of the tasks of these episodes that complete, s, in parallel: their mean is no more than that
+/// of the latencies.
+pub fn latency_bounds(setting: &Arc<Setting>, episodes: &[HeldOut]) -> Vec<f64> {
+    let of_episode = |episode: &HeldOut| -> Vec<f64> {
+        let least = lower_bound(&mut Offload::new(Arc::clone(setting)), episode.episode);
+        let completed = episode.tasks.iter().zip(least).filter(|(task, _)| task.completion.is_finite());
+        completed.map(|(_, least)| least).collect()
+    };
+    episodes.par_iter().flat_map_iter(of_episode).collect()
 }

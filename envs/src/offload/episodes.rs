@@ -57,6 +57,11 @@ impl Offload {
         self.world.as_ref()
     }
 
+    /// The same, for a bound that carries nothing out.
+    pub(crate) fn world_mut(&mut self) -> Option<&mut World> {
+        self.world.as_mut()
+    }
+
     /// Starts an episode; seeds as in [`Env::reset`](crate::gym::Env::reset).
     pub fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {

@@ -2,12 +2,14 @@
 //!
 //! Adding one takes a file here and a line in [`Scheme::ALL`].
 
+mod bound;
 mod clairvoyant;
 mod dispatch;
 mod greedy;
 mod rolling_horizon;
 mod run;
 
+pub use bound::lower_bound;
 pub use run::{Episode, run_episode, watch_episode};
 
 use thiserror::Error;

@@ -2,7 +2,10 @@
 
 use super::World;
 use crate::offload::belief::ServerBelief;
+use crate::offload::record::TaskRecord;
 use crate::partition::Frontier;
+use crate::system::link::Sent;
+use crate::system::place::MobilityModel;
 use crate::system::server::Job;
 
 impl World {
@@ -42,5 +45,35 @@ impl World {
         let service = frontier.edge_time(candidate, self.setting.servers[m].class).0 * task.server_noise;
         let job = Job { task: None, model: Some(task.model), arrival, service, expected: service };
         self.servers[m].clone().oracle_end(job) + self.return_delay(task, sent.station, m)
+    }
+
+    /// When the next task would complete on `target` with this cut if it were the only task of the episode, s, and its
+    /// network in every memory; to be asked of a world in which every task before was [left out](Self::leave_out).
+    ///
+    /// The upload of a device that moves is received by the executing server itself: where it waits for its turn, a later
+    /// one may be.
+    pub(crate) fn alone(&mut self, target: usize, candidate: usize) -> f64 {
+        let TaskRecord { user, model, device_noise, server_noise, .. } = self.tasks[self.decided];
+        let frontier = self.setting.frontier(model, user);
+        let ready = self.now + frontier.device_time(candidate).0 * device_noise;
+        if target == 0 {
+            return ready;
+        }
+        let (m, bytes) = (self.server_behind(user, target), frontier.upload(candidate).0);
+        let service = frontier.edge_time(candidate, self.setting.servers[m].class).0 * server_noise;
+        let Sent { end, station } = self.radio.alone(user, ready, bytes);
+        let moves = !matches!(self.setting.mobility[self.setting.devices[user].group], MobilityModel::Static);
+        let station = if moves { m } else { station };
+        let arrival = end + self.path_delay(station, m, bytes);
+        let job = Job { task: None, model: None, arrival, service, expected: service };
+        self.servers[m].oracle_end(job) + self.return_delay(&self.tasks[self.decided], station, m)
+    }
+
+    /// Passes over the next task, as if it had never arrived.
+    pub(crate) fn leave_out(&mut self) {
+        self.decided += 1;
+        if self.decided == self.tasks.len() {
+            self.advance();
+        }
     }
 }
