@@ -96,13 +96,15 @@ pub fn scheme_episodes(
     seeds.into_par_iter().map(run).collect()
 }
 
-/// What [`lower_bound`] says of the tasks of these episodes that complete, s, in parallel: their mean is no more than that
-/// of the latencies.
-pub fn latency_bounds(setting: &Arc<Setting>, episodes: &[HeldOut]) -> Vec<f64> {
-    let of_episode = |episode: &HeldOut| -> Vec<f64> {
-        let least = lower_bound(&mut Offload::new(Arc::clone(setting)), episode.episode);
-        let completed = episode.tasks.iter().zip(least).filter(|(task, _)| task.completion.is_finite());
-        completed.map(|(_, least)| least).collect()
+/// A mean latency that no policy goes below on the tasks of these episodes that complete, s, in parallel; NaN when none
+/// does. See [`lower_bound`].
+pub fn latency_bound(setting: &Arc<Setting>, episodes: &[HeldOut]) -> f64 {
+    let of_episode = |episode: &HeldOut| {
+        let least = lower_bound(&mut Offload::new(Arc::clone(setting)), episode.episode).mean_s(&episode.tasks);
+        (least, episode.metrics.tasks - episode.metrics.lost)
     };
-    episodes.par_iter().flat_map_iter(of_episode).collect()
+    let bounds: Vec<(f64, usize)> =
+        episodes.par_iter().map(of_episode).filter(|(_, completed)| *completed > 0).collect();
+    let total: f64 = bounds.iter().map(|(least, completed)| least * *completed as f64).sum();
+    total / bounds.iter().map(|(_, completed)| completed).sum::<usize>() as f64
 }

@@ -11,7 +11,7 @@ use mec_envs::offload::{EpisodeMetrics, Offload, Setting, TaskRecord, Timeline};
 use mec_envs::schemes::{Scheme, watch_episode};
 use mec_experiments::comparison::mean_load_balance;
 use mec_experiments::config::ExperimentConfig;
-use mec_experiments::evaluate::{HeldOut, latency_bounds, scheme_episodes};
+use mec_experiments::evaluate::{HeldOut, latency_bound, scheme_episodes};
 use mec_experiments::files::write_atomic;
 use mec_experiments::plot::GanttFigure;
 use serde_json::{Map, Value, json};
@@ -48,17 +48,12 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     let load_balance = mean_load_balance(episodes.iter().map(|episode| episode.metrics.load_balance));
     let pooled = EpisodeMetrics { load_balance, ..EpisodeMetrics::of(&setting, &tasks) };
     let mut figures = pooled.list();
-    figures.extend(args.bound.then(|| ("latency_bound_s", mean_bound(&latency_bounds(&setting, &episodes)))));
+    figures.extend(args.bound.then(|| ("latency_bound_s", latency_bound(&setting, &episodes))));
     if args.json {
         print_json(&as_json(args, &setting, &figures, &episodes))
     } else {
         print(&as_text(args, &setting, &figures))
     }
-}
-
-/// NaN when no task completes, as the mean latency then.
-fn mean_bound(bounds: &[f64]) -> f64 {
-    bounds.iter().sum::<f64>() / bounds.len() as f64
 }
 
 /// The picture of the first episode.

@@ -9,7 +9,7 @@ mod greedy;
 mod rolling_horizon;
 mod run;
 
-pub use bound::lower_bound;
+pub use bound::{LowerBound, lower_bound};
 pub use run::{Episode, run_episode, watch_episode};
 
 use thiserror::Error;
