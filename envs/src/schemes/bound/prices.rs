@@ -4,6 +4,9 @@
 /// default scenario a mean of 0.1472 s with 0.05 s and 0.1486 s with 0.02 s, where tasks alone give 0.1419 s.
 const SLOT_S: f64 = 0.02;
 
+/// Prices that are kept at most, beyond which slots are longer: some 100 MB.
+const MOST_PRICES: f64 = 4e6;
+
 /// A way for a task to complete: one stretch of work on one place, not before `start`, and the rest after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
@@ -29,6 +32,8 @@ impl Way {
 pub(super) struct Prices {
     /// How many stretches of work each place does at a time.
     capacities: Vec<f64>,
+    /// Length of a slot, s.
+    slot_s: f64,
     /// Place after place, `[places][slots]`.
     prices: Vec<Vec<f64>>,
     /// For each place what the time up to the start of each slot costs, and up to the end of the last.
@@ -40,9 +45,10 @@ pub(super) struct Prices {
 impl Prices {
     /// Everything is free, for `end` seconds.
     pub(super) fn free(capacities: Vec<f64>, end: f64) -> Self {
-        let slots = (end / SLOT_S).ceil() as usize;
+        let slot_s = SLOT_S.max(end * capacities.len() as f64 / MOST_PRICES);
+        let slots = (end / slot_s).ceil() as usize;
         let each = |length: usize| vec![vec![0.0; length]; capacities.len()];
-        Self { prices: each(slots), sums: each(slots + 1), work: each(slots), capacities }
+        Self { prices: each(slots), sums: each(slots + 1), work: each(slots), capacities, slot_s }
     }
 
     /// Lets a task go the cheapest of its ways; returns when it completes, and what it pays on top, s.
@@ -70,11 +76,11 @@ impl Prices {
     fn cheapest(&self, way: &Way) -> (f64, f64) {
         let cost = |start: f64| way.soonest() + (start - way.start) + self.price(way, start);
         let mut best = (cost(way.start), way.start);
-        let next_slot = |time: f64| (time / SLOT_S).floor() + 1.0;
+        let next_slot = |time: f64| (time / self.slot_s).floor() + 1.0;
         for (mut slot, before) in [(next_slot(way.start), 0.0), (next_slot(way.start + way.work), way.work)] {
             // No price makes up for what is late without one.
-            while way.soonest() + (slot * SLOT_S - before - way.start) < best.0 {
-                let start = slot * SLOT_S - before;
+            while way.soonest() + (slot * self.slot_s - before - way.start) < best.0 {
+                let start = slot * self.slot_s - before;
                 if cost(start) < best.0 {
                     best = (cost(start), start);
                 }
@@ -92,12 +98,13 @@ impl Prices {
 
     /// Raises the price where more work was bought than there is capacity, lowers it where less, and forgets the work.
     pub(super) fn adjust(&mut self, step: f64) {
+        let slot_s = self.slot_s;
         let places = self.prices.iter_mut().zip(&mut self.work).zip(self.sums.iter_mut().zip(&self.capacities));
         for ((prices, work), (sums, capacity)) in places {
             for (slot, (price, work)) in prices.iter_mut().zip(work).enumerate() {
-                *price = (*price + step * (*work / SLOT_S - capacity)).max(0.0);
+                *price = (*price + step * (*work / slot_s - capacity)).max(0.0);
                 *work = 0.0;
-                sums[slot + 1] = sums[slot] + *price * SLOT_S;
+                sums[slot + 1] = sums[slot] + *price * slot_s;
             }
         }
     }
@@ -107,7 +114,7 @@ impl Prices {
     }
 
     fn sum(&self, place: usize, time: f64) -> f64 {
-        let (sums, slots) = (&self.sums[place], time / SLOT_S);
+        let (sums, slots) = (&self.sums[place], time / self.slot_s);
         let slot = slots as usize;
         match sums.get(slot + 1) {
             Some(next) => sums[slot] + (slots - slot as f64) * (next - sums[slot]),
@@ -116,10 +123,11 @@ impl Prices {
     }
 
     fn note(&mut self, place: usize, from: f64, to: f64) {
-        let (mut slot, mut from) = ((from / SLOT_S) as usize, from);
+        let slot_s = self.slot_s;
+        let (mut slot, mut from) = ((from / slot_s) as usize, from);
         while let Some(work) = self.work[place].get_mut(slot).filter(|_| from < to) {
             slot += 1;
-            let until = (slot as f64 * SLOT_S).min(to);
+            let until = (slot as f64 * slot_s).min(to);
             *work += until - from;
             from = until;
         }
@@ -146,6 +154,13 @@ mod tests {
             best = best.max(prices.sell(&ways) + prices.sell(&ways) - prices.value());
         }
         assert!(2.9 < best && best < 3.0 + 1e-9, "{best}");
+    }
+
+    #[test]
+    fn a_long_episode_has_longer_slots_and_no_more_prices() {
+        let prices = Prices::free(vec![1.0; 100], 1e6);
+        assert!(prices.slot_s > SLOT_S && prices.prices.len() * prices.prices[0].len() <= MOST_PRICES as usize + 100);
+        assert_eq!(Prices::free(vec![1.0; 100], 60.0).slot_s, SLOT_S);
     }
 
     #[test]
