@@ -205,6 +205,9 @@ pub struct SimulateArgs {
     /// Put a value over the configuration, for example scenario.noise_cv=0; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
+    /// With a mean latency that no policy goes below on these tasks (docs/schemes.md)
+    #[arg(long)]
+    pub bound: bool,
     /// Print the metrics as JSON
     #[arg(long)]
     pub json: bool,
@@ -328,7 +331,7 @@ fn one_or_more() -> impl TypedValueParser<Value = u64> {
 }
 
 fn schemes() -> String {
-    format!("The scheme: {}, forecasting-greedy=FACTOR", Scheme::ALL.map(|scheme| scheme.name()).join(", "))
+    format!("The scheme: {}", Scheme::accepted())
 }
 
 fn models() -> String {

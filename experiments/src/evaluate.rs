@@ -6,7 +6,7 @@ use mec_agents::agent::{ActMode, ObservationBatch, Policy};
 use mec_envs::gym::{ActionSpace, EnvError, Space};
 use mec_envs::offload::{EpisodeMetrics, Offload, OffloadForm, Setting, TaskRecord};
 use mec_envs::rng::stream;
-use mec_envs::schemes::{Scheme, run_episode};
+use mec_envs::schemes::{Scheme, lower_bound, run_episode};
 use rayon::prelude::*;
 
 use crate::comparison::EpisodeOutcome;
@@ -94,4 +94,17 @@ pub fn scheme_episodes(
         Ok(HeldOut { episode: seed, episode_return, metrics, tasks: episode.tasks })
     };
     seeds.into_par_iter().map(run).collect()
+}
+
+/// A mean latency that no policy goes below on the tasks of these episodes that complete, s, in parallel; NaN when none
+/// does. See [`lower_bound`].
+pub fn latency_bound(setting: &Arc<Setting>, episodes: &[HeldOut]) -> f64 {
+    let of_episode = |episode: &HeldOut| {
+        let least = lower_bound(&mut Offload::new(Arc::clone(setting)), episode.episode).mean_s(&episode.tasks);
+        (least, episode.metrics.tasks - episode.metrics.lost)
+    };
+    let bounds: Vec<(f64, usize)> =
+        episodes.par_iter().map(of_episode).filter(|(_, completed)| *completed > 0).collect();
+    let total: f64 = bounds.iter().map(|(least, completed)| least * *completed as f64).sum();
+    total / bounds.iter().map(|(_, completed)| completed).sum::<usize>() as f64
 }

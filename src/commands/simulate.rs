@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use mec_envs::gym::Metric;
 use mec_envs::offload::{EpisodeMetrics, Offload, Setting, TaskRecord, Timeline};
 use mec_envs::schemes::{Scheme, watch_episode};
 use mec_experiments::comparison::mean_load_balance;
 use mec_experiments::config::ExperimentConfig;
-use mec_experiments::evaluate::{HeldOut, scheme_episodes};
+use mec_experiments::evaluate::{HeldOut, latency_bound, scheme_episodes};
 use mec_experiments::files::write_atomic;
 use mec_experiments::plot::GanttFigure;
 use serde_json::{Map, Value, json};
@@ -46,10 +47,12 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     // Work of different episodes does not even out: balance is a figure of an episode.
     let load_balance = mean_load_balance(episodes.iter().map(|episode| episode.metrics.load_balance));
     let pooled = EpisodeMetrics { load_balance, ..EpisodeMetrics::of(&setting, &tasks) };
+    let mut figures = pooled.list();
+    figures.extend(args.bound.then(|| ("latency_bound_s", latency_bound(&setting, &episodes))));
     if args.json {
-        print_json(&as_json(args, &setting, &pooled, &episodes))
+        print_json(&as_json(args, &setting, &figures, &episodes))
     } else {
-        print(&as_text(args, &setting, &pooled))
+        print(&as_text(args, &setting, &figures))
     }
 }
 
@@ -98,12 +101,12 @@ pub fn heading(args: &SimulateArgs, setting: &Setting) -> String {
     format!("{} on scenario {:?}, seed {}", args.policy, setting.scenario.name, args.seed)
 }
 
-fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, episodes: &[HeldOut]) -> Value {
-    let figures = |metrics: &EpisodeMetrics| -> Map<String, Value> {
-        metrics.list().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &[Metric], episodes: &[HeldOut]) -> Value {
+    let figures = |metrics: &[Metric]| -> Map<String, Value> {
+        metrics.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect()
     };
     let per_episode = episodes.iter().map(|episode| {
-        let mut figures = figures(&episode.metrics);
+        let mut figures = figures(&episode.metrics.list());
         figures.insert("seed".to_owned(), episode.episode.into());
         figures.insert("return".to_owned(), episode.episode_return.into());
         figures
@@ -121,14 +124,14 @@ fn as_json(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics, epis
     value
 }
 
-fn as_text(args: &SimulateArgs, setting: &Setting, pooled: &EpisodeMetrics) -> String {
+fn as_text(args: &SimulateArgs, setting: &Setting, pooled: &[Metric]) -> String {
     let SimulateArgs { policy, seed, episodes, .. } = args;
     let last = seed + episodes - 1;
     let mut text = format!(
         "{policy} on scenario {:?}, {} s: {episodes} episodes, seeds {seed} to {last}\n\n",
         setting.scenario.name, setting.scenario.horizon_s.0
     );
-    for (name, value) in pooled.list() {
+    for &(name, value) in pooled {
         // Units stand in the names; counts are whole.
         let value = match value {
             value if value.is_nan() => "-".to_owned(),

@@ -193,3 +193,20 @@ fn events_can_go_to_a_device_which_stays_one() {
         .refused(1, &["/dev/full", "No space left"]);
     assert!(!Path::new("/dev/full").is_file());
 }
+
+#[test]
+fn the_bound_is_the_same_for_every_scheme_and_below_the_mean_of_each() {
+    let smoke = smoke();
+    let with = |policy: &str, more: &[&str]| {
+        let fixed = ["simulate", "--episodes", "2", "--seed", "3", "--json", "--config", &smoke, "--policy", policy];
+        mec_gym(&[&fixed[..], more].concat()).done().json()
+    };
+    let bounds = ["random", "rolling-horizon", "clairvoyant-greedy"].map(|policy| {
+        let metrics = with(policy, &["--bound"]);
+        let bound = metrics["latency_bound_s"].as_f64().unwrap();
+        assert!(0.0 < bound && bound < metrics["latency_mean_s"].as_f64().unwrap(), "{policy}: {bound}");
+        bound
+    });
+    assert!(bounds.iter().all(|bound| *bound == bounds[0]), "{bounds:?}");
+    assert!(with("random", &[]).get("latency_bound_s").is_none());
+}

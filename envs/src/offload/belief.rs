@@ -70,6 +70,19 @@ impl ServerBelief {
         }
     }
 
+    /// The same for a plan, which no further report reaches.
+    pub(super) fn for_a_plan(&self) -> Self {
+        Self {
+            report: self.report.clone(),
+            on_the_way: VecDeque::new(),
+            blank: Vec::new(),
+            booked: self.booked.clone(),
+            first_free: self.first_free.clone(),
+            free_at: self.free_at.clone(),
+            ..*self
+        }
+    }
+
     /// Back to an idle server with a report of time 0.
     pub(super) fn reset(&mut self) {
         self.blank.extend(self.on_the_way.drain(..));

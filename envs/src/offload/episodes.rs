@@ -7,6 +7,7 @@ use rand::Rng;
 
 use super::metrics::EpisodeMetrics;
 use super::observation;
+use super::prospect::Prospect;
 use super::setting::Setting;
 use super::view::{Knowledge, Offer, View};
 use super::world::{Outcome, World};
@@ -56,6 +57,11 @@ impl Offload {
         self.world.as_ref()
     }
 
+    /// The same, for a bound that carries nothing out.
+    pub(crate) fn world_mut(&mut self) -> Option<&mut World> {
+        self.world.as_mut()
+    }
+
     /// Starts an episode; seeds as in [`Env::reset`](crate::gym::Env::reset).
     pub fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
@@ -84,6 +90,15 @@ impl Offload {
             .filter(|world| !world.is_over())
             .map(|world| View::new(world, 0))
             .ok_or(EnvError::ResetNeeded)
+    }
+
+    /// The waiting tasks with no decision supposed yet, to plan for them together.
+    ///
+    /// # Errors
+    /// [`EnvError::ResetNeeded`] when no episode is running.
+    pub fn prospect(&self) -> Result<Prospect<'_>, EnvError> {
+        let running = self.world.as_ref().filter(|world| !world.is_over());
+        running.map(Prospect::new).ok_or(EnvError::ResetNeeded)
     }
 
     /// Carries out a decision for the next task; the episode is over once [`is_over`](Self::is_over) says so.

@@ -16,6 +16,8 @@ pub mod world;
 
 pub mod view;
 
+mod prospect;
+
 pub mod metrics;
 
 pub mod observation;
@@ -31,6 +33,7 @@ pub mod env;
 pub use env::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
 pub use episodes::{Decision, Offload};
 pub use metrics::EpisodeMetrics;
+pub use prospect::Prospect;
 pub use record::{Interval, TaskRecord};
 pub use render::{FrameStyle, frame};
 pub use scenario::{RewardConfig, Scenario, ScenarioError};

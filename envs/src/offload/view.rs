@@ -1,6 +1,7 @@
 //! [`View`]: what a scheme may see when it decides, and nothing more.
 
 use super::belief::ServerBelief;
+use super::prospect::Prospect;
 use super::setting::Setting;
 use super::world::{DeviceWaits, Way, World};
 use crate::partition::{Choice, Frontier, QueueState, best_cut, completion, local_choice};
@@ -30,6 +31,8 @@ pub struct View<'a> {
     waits: DeviceWaits,
     /// To the server whose radio receives the device, and to any other.
     ways: [Way; 2],
+    /// What other waiting tasks are supposed to have been decided.
+    supposed: Option<&'a Prospect<'a>>,
 }
 
 /// What to expect of a target.
@@ -49,7 +52,13 @@ impl<'a> View<'a> {
         let index = world.decided + ahead;
         let task = &world.tasks[index];
         let frontier = world.setting.frontier(task.model, task.user);
-        Self { world, index, frontier, waits: world.device_waits(index), ways: world.ways(index) }
+        Self { world, index, frontier, waits: world.device_waits(index), ways: world.ways(index), supposed: None }
+    }
+
+    /// The same if decisions had been taken that are only supposed.
+    pub(super) fn supposing(self, prospect: &'a Prospect<'a>) -> Self {
+        let waits = prospect.device_waits(self.user()).unwrap_or(self.waits);
+        Self { waits, supposed: Some(prospect), ..self }
     }
 
     /// The setting, which everybody knows.
@@ -134,7 +143,12 @@ impl<'a> View<'a> {
 
     /// What is believed of the server behind `target`, which must not be 0.
     pub fn server(&self, target: usize) -> &'a ServerBelief {
-        &self.world.watches[self.server_behind(target)].belief
+        self.belief(self.server_behind(target))
+    }
+
+    fn belief(&self, m: usize) -> &'a ServerBelief {
+        let supposed = self.supposed.and_then(|prospect| prospect.belief(m));
+        supposed.unwrap_or(&self.world.watches[m].belief)
     }
 
     /// Age of the last report of that server.
@@ -149,7 +163,7 @@ impl<'a> View<'a> {
 
     /// Seconds until an executor of server `m` is believed free for work that arrives then, s.
     fn wait_of(&self, m: usize, knowledge: Knowledge, arrival: f64) -> Seconds {
-        let (belief, now) = (&self.world.watches[m].belief, self.world.now);
+        let (belief, now) = (self.belief(m), self.world.now);
         Seconds(match knowledge {
             Knowledge::Idle => 0.0,
             Knowledge::Reported => belief.reported_wait(now),
@@ -170,7 +184,7 @@ impl<'a> View<'a> {
         if loading.0 == 0.0 {
             return loading;
         }
-        let belief = &world.watches[server].belief;
+        let belief = self.belief(server);
         let resident = match knowledge {
             Knowledge::Idle => true,
             Knowledge::Reported => belief.is_reported_resident(model),
@@ -231,7 +245,7 @@ impl<'a> View<'a> {
     }
 
     /// When a choice is expected to reach server `m`, s.
-    fn arrival(&self, m: usize, choice: &Choice) -> f64 {
+    pub(super) fn arrival(&self, m: usize, choice: &Choice) -> f64 {
         self.world.now + (choice.upload_end + self.way(m).propagation).0
     }
 

@@ -8,12 +8,28 @@ pub(super) fn best(view: &View<'_>, knowledge: Knowledge) -> Decision {
     Decision { target, candidate: Some(choice.candidate) }
 }
 
-/// As [`best`], but a server must win by a margin, some of it per second of its report's age.
-pub(super) fn best_by_a_margin(view: &View<'_>, knowledge: Knowledge, margin_s: f64, margin_per_age: f64) -> Decision {
+/// By how much a server must win over the device against what is not known of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Caution {
+    /// Whatever the age of its report, s.
+    pub(super) margin_s: f64,
+    /// Per second of that age.
+    pub(super) margin_per_age: f64,
+}
+
+impl Caution {
+    /// What a target must win by, s.
+    pub(super) fn margin(&self, view: &View<'_>, target: usize) -> f64 {
+        if target == 0 { 0.0 } else { self.margin_s + self.margin_per_age * view.report_age(target).0 }
+    }
+}
+
+/// As [`best`], but a server must win by a margin.
+pub(super) fn best_by_a_margin(view: &View<'_>, knowledge: Knowledge, caution: Caution) -> Decision {
     let option = |target: usize| {
         let choice = view.option(target, knowledge);
-        let margin = if target == 0 { 0.0 } else { margin_s + margin_per_age * view.report_age(target).0 };
-        (Decision { target, candidate: Some(choice.candidate) }, choice.completion.0 + margin)
+        let cost = choice.completion.0 + caution.margin(view, target);
+        (Decision { target, candidate: Some(choice.candidate) }, cost)
     };
     let best = (0..view.targets()).map(option).min_by(|a, b| a.1.total_cmp(&b.1));
     best.expect("target 0 always exists").0

@@ -2,17 +2,22 @@
 //!
 //! Adding one takes a file here and a line in [`Scheme::ALL`].
 
+mod bound;
 mod clairvoyant;
 mod dispatch;
 mod greedy;
+mod rolling_horizon;
 mod run;
 
+pub use bound::{LowerBound, lower_bound};
 pub use run::{Episode, run_episode, watch_episode};
 
 use thiserror::Error;
 
 use crate::offload::{Decision, Knowledge, Offload};
 use crate::rng::Prng;
+use greedy::Caution;
+use rolling_horizon::RollingHorizon;
 
 /// A scheme by its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +62,19 @@ pub enum Scheme {
         /// Margin per second of the report's age.
         margin_per_age: f64,
     },
+    /// A central controller that plans all waiting tasks together, as [`Self::CautiousGreedy`] decides one: a beam search,
+    /// after each decision anew (receding horizon: Mayne et al. 2000, DOI 10.1016/S0005-1098(99)00214-9; beam search: Ow
+    /// and Morton 1988, DOI 10.1080/00207548808947840).
+    RollingHorizon {
+        /// Plans kept for each number of decisions, at least 1; with 1 it is the cautious greedy.
+        width: usize,
+        /// Factor on the forecast.
+        factor: f64,
+        /// Margin whatever the age of the report, s.
+        margin_s: f64,
+        /// Margin per second of the report's age.
+        margin_per_age: f64,
+    },
     /// [`Self::CentralGreedy`] with perfect knowledge of the queues of this moment. Not a rival: a reference, though no
     /// proven bound.
     OracleGreedy,
@@ -77,7 +95,7 @@ pub struct UnknownScheme {
 
 impl Scheme {
     /// Every scheme, weakest kind first.
-    pub const ALL: [Scheme; 16] = [
+    pub const ALL: [Scheme; 17] = [
         Self::DeviceOnly,
         Self::EdgeOnly,
         Self::Random,
@@ -92,6 +110,7 @@ impl Scheme {
         Self::CentralGreedy,
         Self::ForecastingGreedy { factor: 1.0 },
         Self::CautiousGreedy { factor: 0.25, margin_s: 0.0, margin_per_age: 0.1 },
+        Self::RollingHorizon { width: 8, factor: 0.25, margin_s: 0.1, margin_per_age: 0.05 },
         Self::OracleGreedy,
         Self::ClairvoyantGreedy,
     ];
@@ -113,32 +132,44 @@ impl Scheme {
             Self::CentralGreedy => "central-greedy",
             Self::ForecastingGreedy { .. } => "forecasting-greedy",
             Self::CautiousGreedy { .. } => "cautious-greedy",
+            Self::RollingHorizon { .. } => "rolling-horizon",
             Self::OracleGreedy => "oracle-greedy",
             Self::ClairvoyantGreedy => "clairvoyant-greedy",
         }
     }
 
-    /// The scheme of that name; `forecasting-greedy=FACTOR` and `cautious-greedy=FACTOR,MARGIN_S,MARGIN_PER_AGE` set
-    /// the numbers of those schemes.
+    /// The scheme of that name; those with numbers take others behind their names, see [`Scheme::accepted`].
     ///
     /// # Errors
-    /// [`UnknownScheme`] lists the names.
+    /// [`UnknownScheme`] lists the names, and what numbers there are.
     pub fn named(name: &str) -> Result<Self, UnknownScheme> {
-        let (base, numbers) = name.split_once('=').unwrap_or((name, ""));
-        let numbers: Vec<f64> = numbers.split(',').filter_map(|number| number.trim().parse().ok()).collect();
-        let sound = numbers.iter().all(|number| number.is_finite() && *number >= 0.0);
-        let scheme = match (base, &numbers[..]) {
-            ("forecasting-greedy", &[factor]) if sound => Some(Self::ForecastingGreedy { factor }),
-            ("cautious-greedy", &[factor, margin_s, margin_per_age]) if sound => {
+        let known = match name.split_once('=') {
+            Some((base, numbers)) => Self::with_numbers(base, numbers),
+            None => Self::ALL.into_iter().find(|scheme| scheme.name() == name),
+        };
+        known.ok_or_else(|| UnknownScheme { found: name.to_owned(), accepted: Self::accepted() })
+    }
+
+    /// What [`named`](Self::named) accepts, as a list for people.
+    pub fn accepted() -> String {
+        Self::ALL.map(|scheme| scheme.name()).join(", ")
+            + "; also forecasting-greedy=FACTOR, cautious-greedy=FACTOR,MARGIN_S,MARGIN_PER_AGE and \
+               rolling-horizon=WIDTH,FACTOR,MARGIN_S,MARGIN_PER_AGE (WIDTH: a whole number of 1 or more; others: 0 or more)"
+    }
+
+    fn with_numbers(base: &str, numbers: &str) -> Option<Self> {
+        let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        let numbers: Vec<f64> = numbers.split(',').map(number).collect::<Option<_>>()?;
+        match (base, &numbers[..]) {
+            ("forecasting-greedy", &[factor]) => Some(Self::ForecastingGreedy { factor }),
+            ("cautious-greedy", &[factor, margin_s, margin_per_age]) => {
                 Some(Self::CautiousGreedy { factor, margin_s, margin_per_age })
             }
-            _ => Self::ALL.into_iter().find(|scheme| scheme.name() == name),
-        };
-        scheme.ok_or_else(|| UnknownScheme {
-            found: name.to_owned(),
-            accepted: Self::ALL.map(|scheme| scheme.name()).join(", ")
-                + " (also forecasting-greedy=FACTOR and cautious-greedy=FACTOR,MARGIN_S,MARGIN_PER_AGE, numbers of 0 or more)",
-        })
+            ("rolling-horizon", &[width, factor, margin_s, margin_per_age]) if width >= 1.0 && width.fract() == 0.0 => {
+                Some(Self::RollingHorizon { width: width as usize, factor, margin_s, margin_per_age })
+            }
+            _ => None,
+        }
     }
 
     /// Whether it sees what no scheme can know.
@@ -163,8 +194,11 @@ impl Scheme {
             Self::CentralGreedyIdleCuts => greedy::best_with_idle_cuts(&view),
             Self::CentralGreedy => greedy::best(&view, Knowledge::Booked),
             Self::ForecastingGreedy { factor } => greedy::best(&view, Knowledge::Forecast(*factor)),
-            Self::CautiousGreedy { factor, margin_s, margin_per_age } => {
-                greedy::best_by_a_margin(&view, Knowledge::Forecast(*factor), *margin_s, *margin_per_age)
+            &Self::CautiousGreedy { factor, margin_s, margin_per_age } => {
+                greedy::best_by_a_margin(&view, Knowledge::Forecast(factor), Caution { margin_s, margin_per_age })
+            }
+            &Self::RollingHorizon { width, factor, margin_s, margin_per_age } => {
+                RollingHorizon { width, factor, caution: Caution { margin_s, margin_per_age } }.decide(offload)?
             }
             Self::OracleGreedy => greedy::best(&view, Knowledge::Oracle),
             Self::ClairvoyantGreedy => clairvoyant::best(offload.world()?),
@@ -184,8 +218,22 @@ mod tests {
         assert_eq!(Scheme::named("forecasting-greedy=0.5").unwrap(), Scheme::ForecastingGreedy { factor: 0.5 });
         let cautious = Scheme::CautiousGreedy { factor: 0.5, margin_s: 0.3, margin_per_age: 0.0 };
         assert_eq!(Scheme::named("cautious-greedy=0.5,0.3,0").unwrap(), cautious);
-        assert!(Scheme::named("cautious-greedy=0.5").is_err() && Scheme::named("nearest=1").is_err());
-        let error = Scheme::named("forecasting-greedy=-1").unwrap_err().to_string();
-        assert!(error.contains("central-greedy"), "{error}");
+        let rolling = Scheme::RollingHorizon { width: 32, factor: 0.5, margin_s: 0.3, margin_per_age: 0.0 };
+        assert_eq!(Scheme::named("rolling-horizon=32, 0.5, 0.3, 0").unwrap(), rolling);
+    }
+
+    #[test]
+    fn wrong_numbers_are_refused_with_what_is_accepted() {
+        let wrong =
+            ["forecasting-greedy=-1", "forecasting-greedy=", "cautious-greedy=0.5", "cautious-greedy=0.5,x,0.3,0"];
+        let wider =
+            ["0,1,0,0", "1.5,1,0,0", "8", "8,1", "8,inf,0,0"].map(|numbers| format!("rolling-horizon={numbers}"));
+        for name in wrong.into_iter().chain(wider.iter().map(String::as_str)).chain(["nearest=1", "closest"]) {
+            let error = Scheme::named(name).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{name:?}")) && error.contains("WIDTH: a whole number of 1 or more"),
+                "{error}"
+            );
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Whole episodes against an independent reconstruction, against theory, and against what must not matter.
 
+mod bound;
 mod knowledge;
 mod links;
 mod motion;

@@ -146,6 +146,11 @@ impl Radio {
         uplink.link.clone().upload_end(ready.max(free), bytes)
     }
 
+    /// When and where an upload that is ready then would in truth end if nothing else were ever sent.
+    pub(crate) fn alone(&mut self, user: usize, ready: f64, bytes: f64) -> Sent {
+        self.uplinks[user].link.upload_end(ready, bytes)
+    }
+
     /// What a device expects of its radio at `now`, at this uplink rate, B/s.
     /// `docs/model.md`, equation 46.
     pub fn waits(&self, user: usize, now: f64, rate: f64) -> RadioWaits {
