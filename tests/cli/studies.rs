@@ -230,7 +230,7 @@ fn a_training_that_fails_leaves_the_others_alone_and_is_tried_again() {
 }
 
 #[test]
-fn a_file_in_the_way_of_a_run_fails_it_and_goes_on_once_it_is_gone() {
+fn what_is_in_the_way_of_a_run_fails_it_alone_and_what_a_kill_left_does_not() {
     let home = tempfile::tempdir().unwrap();
     let (file, out) = (file(home.path()), home.path().join("study"));
     let arguments = ["run", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "--jobs", "2"];
@@ -247,6 +247,12 @@ fn a_file_in_the_way_of_a_run_fails_it_and_goes_on_once_it_is_gone() {
     let floor = table.iter().find(|row| row[0] == "floor").unwrap();
     assert_eq!(floor[14], "1", "compared by the seed that it has: {floor:?}");
     fs::remove_file(&in_the_way).unwrap();
+    // What a kill leaves before a run has its manifest, and before it has its configuration.
+    fs::create_dir(&in_the_way).unwrap();
+    for left in [".lock", ".77-0-run.json", ".probe"] {
+        fs::write(in_the_way.join(left), "").unwrap();
+    }
+    fs::remove_file(out.join("runs/dsaco-seed2/config.toml")).unwrap();
     mec_gym(&resume).done();
     assert_same(&out, "no file in the way any more");
 }
