@@ -30,7 +30,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train an agent, or all methods of a study, as a configuration says, compare with schemes that do not learn, draw
+    /// Train the agent of a configuration, or all methods of a study, compare with schemes that do not learn, draw the results
     Run {
         /// The configuration; without it the built-in one of the main job
         config: Option<PathBuf>,
