@@ -30,7 +30,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train an agent as a configuration says, compare it with schemes that do not learn, draw the results
+    /// Train the agent of a configuration, or all methods of a study, compare with schemes that do not learn, draw the results
     Run {
         /// The configuration; without it the built-in one of the main job
         config: Option<PathBuf>,
@@ -44,9 +44,16 @@ pub enum Command {
         #[command(flatten)]
         args: RunArgs,
     },
-    /// Go on with a run that was killed, stopped or failed, as if nothing had happened
+    /// Search hyperparameters of a method, at random or by successive halving: docs/tuning.md
+    Tune {
+        /// The configuration: an experiment with [tune] and [space]
+        config: PathBuf,
+        #[command(flatten)]
+        args: RunArgs,
+    },
+    /// Go on with a run, a study or a search that was killed, stopped or failed, as if nothing had happened
     Resume(ResumeArgs),
-    /// Compare the agents of a run folder again, on as many unseen episodes as you like
+    /// Compare the agents of a run or a study again, on as many unseen episodes as you like
     Evaluate(EvaluateArgs),
     /// Write a trained agent for other programs: its greedy policy as ONNX, or the weights of its actor as safetensors
     Export(ExportArgs),
@@ -56,17 +63,17 @@ pub enum Command {
     Models(ModelsArgs),
     /// Cut one network between a device and a server, by CDLP and by its rivals
     Partition(PartitionArgs),
-    /// Draw the pictures of a run folder again
+    /// Draw the pictures of a run or a study again
     Plot {
-        /// The run folder
+        /// The folder of the run or the study
         folder: PathBuf,
     },
 }
 
-/// Options of `run` and `train`.
+/// Options of `run`, `train` and `tune`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RunArgs {
-    /// Seed of the one training, in place of the configuration's seeds
+    /// Seed of the one training (of each method or trial), in place of the configuration's seeds
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// What the learner computes on: cpu, ndarray, wgpu, cuda or auto [default: the configuration's]
@@ -75,6 +82,9 @@ pub struct RunArgs {
     /// Actor threads, 1 to 1024, at most one per environment stream: more than runtime.envs has no effect [default: the configuration's]
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub actors: Option<u64>,
+    /// Trainings at a time, of a study or a search [default: one per processor core]
+    #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
+    pub jobs: Option<u64>,
     /// The run folder [default: results/NAME of the configuration, or the first free of NAME-2, NAME-3, ...]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -84,7 +94,7 @@ pub struct RunArgs {
     /// Put a value over the configuration, for example runtime.steps=10000; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
-    /// Print the results as JSON: the comparison; of `train`, the folder, its status and its seeds
+    /// Print the results as JSON: the comparison; of `train`, the folder, its status and its seeds; of `tune`, the trials
     #[arg(long)]
     pub json: bool,
     /// Show no progress
@@ -95,8 +105,11 @@ pub struct RunArgs {
 /// Options of `resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run folder
+    /// The run folder, or that of a study or a search
     pub folder: PathBuf,
+    /// Trainings at a time, of a study or a search [default: one per processor core]
+    #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
+    pub jobs: Option<u64>,
     /// Print the results as JSON: the comparison; without one, the folder, its status and its seeds
     #[arg(long)]
     pub json: bool,
@@ -126,7 +139,7 @@ impl From<Which> for Checkpoint {
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// The run folder
+    /// The folder of the run or the study
     pub folder: PathBuf,
     /// Episodes, in place of the configuration's
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]

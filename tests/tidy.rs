@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mec_gym::experiments::config::ExperimentConfig;
+use mec_gym::experiments::plan::Plan;
 
 /// Lines of code, tests aside, that no file may exceed.
 const LONGEST_FILE: usize = 600;
@@ -164,7 +164,7 @@ fn paths_in_the_documents_exist() {
 #[test]
 fn every_configuration_parses() {
     for path in files(&root().join("experiments/configs"), "toml") {
-        if let Err(error) = ExperimentConfig::read(&path, &[]) {
+        if let Err(error) = Plan::read(&path, &[]) {
             panic!("{error}");
         }
     }

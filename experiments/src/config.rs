@@ -1,6 +1,6 @@
 //! [`ExperimentConfig`]: one TOML file that defines a run completely.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mec_agents::agent::ConfigError;
 use mec_agents::device::DeviceKind;
@@ -11,6 +11,7 @@ use mec_envs::trace::Split;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
+use crate::changes::{self, Refused};
 use crate::files::FileError;
 use crate::registry::{AlgorithmConfig, Form};
 
@@ -106,7 +107,8 @@ impl Default for ExperimentConfig {
     }
 }
 
-fn scenario<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scenario, D::Error> {
+/// A scenario as a configuration has it: complete, or a preset with what differs from it.
+pub(crate) fn scenario<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scenario, D::Error> {
     let table = toml::Table::deserialize(deserializer)?;
     let hint = if table.contains_key("preset") { "" } else { "; or name a preset, such as preset = \"default\"" };
     Scenario::from_table(table).map_err(|error| match error {
@@ -126,13 +128,8 @@ pub enum ExperimentError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It is no TOML, or a field is unknown, of the wrong kind or out of range.
-    #[error("{place}: {message}")]
-    Refused {
-        /// The file, or the change put over it.
-        place: String,
-        /// What is wrong, where, and what is accepted.
-        message: String,
-    },
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// A value of the experiment itself is out of range.
     #[error("{field} is {found}; accepted is {accepted}")]
     OutOfRange {
@@ -177,46 +174,28 @@ impl ExperimentConfig {
     /// # Errors
     /// [`ExperimentError`] names the place and the field.
     pub fn parse(text: &str, place: &str, changes: &[String]) -> Result<Self, ExperimentError> {
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| refused(place, error))?;
-        // What each change gives, to find the one to blame; the file alone is parsed as text, to name its lines.
-        let mut result = toml::from_str(text).map_err(|error| refused(place, error));
-        result = result.and_then(|config: Self| config.resolved().map_err(|error| refused(place, error)));
-        for change in changes {
-            set(&mut table, change)?;
-            let changed = Self::from_table(&table);
-            result = match (changed, result) {
-                (Ok(config), _) => Ok(config),
-                (Err(message), Ok(_)) => Err(refused(&format!("--set {change}"), message)),
-                (Err(_), Err(earlier)) => Err(earlier),
-            };
-        }
-        result
+        let of_text = |text: &str| {
+            let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+            config.resolved().map_err(|error| error.to_string())
+        };
+        Ok(changes::read(text, place, changes, of_text, Self::of_table)?)
     }
 
-    fn from_table(table: &toml::Table) -> Result<Self, String> {
-        let config: Self = table.clone().try_into().map_err(|error: toml::de::Error| error.to_string())?;
+    /// The configuration in a table; what is wrong with it has no place yet.
+    pub(crate) fn of_table(table: toml::Table) -> Result<Self, String> {
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
         config.resolved().map_err(|error| error.to_string())
     }
 
     /// With what depends on other values filled in, and validated.
     fn resolved(mut self) -> Result<Self, ExperimentError> {
-        if self.runtime.evaluate_every == 0 {
-            self.runtime.evaluate_every = (self.runtime.steps / EVALUATIONS).max(1);
-        }
+        resolve_runtime(&mut self.runtime);
         self.validate().map(|()| self)
     }
 
     /// The complete configuration as TOML.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a configuration has only string keys")
-    }
-
-    /// The folder of its run under `results/`: its name, with the first free number behind it if that is taken.
-    pub fn free_folder(&self) -> PathBuf {
-        let folder = |name: &str| Path::new("results").join(name);
-        let numbered = (2_u64..).map(|number| folder(&format!("{}-{number}", self.name)));
-        let free = std::iter::once(folder(&self.name)).chain(numbered).find(|path| !path.exists());
-        free.expect("the numbers do not end")
     }
 
     /// The scenario of the comparison: that of the training, with the comparison's part of its recordings.
@@ -247,10 +226,7 @@ impl ExperimentConfig {
         check(distinct, "seeds", format!("{:?}", self.seeds), "different seeds")?;
         let storable = self.seeds.iter().all(|seed| i64::try_from(*seed).is_ok());
         check(storable, "seeds", format!("{:?}", self.seeds), "seeds below 2^63")?;
-        check(self.runtime.actors <= MOST_ACTORS, "runtime.actors", self.runtime.actors, "1 to 1024")?;
-        check(self.runtime.steps > 0, "runtime.steps", self.runtime.steps, "1 or more")?;
-        check(self.runtime.progress_every > 0, "runtime.progress_every", self.runtime.progress_every, "1 or more")?;
-        check(self.runtime.evaluate_every > 0, "runtime.evaluate_every", self.runtime.evaluate_every, "1 or more")?;
+        validate_runtime(&self.runtime)?;
         check(self.evaluation.episodes > 0, "evaluation.episodes", 0, "1 or more")?;
         check(self.comparison.episodes > 0, "comparison.episodes", 0, "1 or more")?;
         let end = self.evaluation.first_seed.saturating_add(self.evaluation.episodes);
@@ -261,46 +237,35 @@ impl ExperimentConfig {
         let schemes = &self.comparison.schemes;
         let distinct = schemes.iter().enumerate().all(|(index, name)| !schemes[..index].contains(name));
         check(distinct, "comparison.schemes", format!("{schemes:?}"), "different schemes")?;
-        self.runtime.validate()?;
         self.scenario.validate()?;
         self.schemes().map(|_| ())
     }
 }
 
-fn refused(place: &str, message: impl ToString) -> ExperimentError {
-    // The parser says the path on a line of its own.
-    let message = message.to_string().trim_end().replace("\nin `", " in `");
-    ExperimentError::Refused { place: place.to_owned(), message }
+/// Fills in what depends on other values of a runtime.
+pub(crate) fn resolve_runtime(runtime: &mut RuntimeConfig) {
+    if runtime.evaluate_every == 0 {
+        runtime.evaluate_every = (runtime.steps / EVALUATIONS).max(1);
+    }
 }
 
-fn check(
+/// Refuses values of a runtime that no run can have.
+pub(crate) fn validate_runtime(runtime: &RuntimeConfig) -> Result<(), ExperimentError> {
+    check(runtime.actors <= MOST_ACTORS, "runtime.actors", runtime.actors, "1 to 1024")?;
+    check(runtime.steps > 0, "runtime.steps", runtime.steps, "1 or more")?;
+    check(runtime.progress_every > 0, "runtime.progress_every", runtime.progress_every, "1 or more")?;
+    check(runtime.evaluate_every > 0, "runtime.evaluate_every", runtime.evaluate_every, "1 or more")?;
+    Ok(runtime.validate()?)
+}
+
+/// Refuses the value of `field` unless `holds`.
+pub(crate) fn check(
     holds: bool,
     field: &'static str,
     found: impl ToString,
     accepted: &'static str,
 ) -> Result<(), ExperimentError> {
     if holds { Ok(()) } else { Err(ExperimentError::OutOfRange { field, found: found.to_string(), accepted }) }
-}
-
-/// Puts `key.path=value` into a table; the value is TOML, or else a string.
-fn set(table: &mut toml::Table, change: &str) -> Result<(), ExperimentError> {
-    let malformed = |message: &str| refused(&format!("--set {change}"), message);
-    let (path, value) = change.split_once('=').ok_or_else(|| malformed("there is no '='; accepted is key=value"))?;
-    let text = value.trim();
-    let parsed = format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
-    let value = parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()));
-    let mut keys: Vec<&str> = path.trim().split('.').collect();
-    if keys.iter().any(|key| key.is_empty()) {
-        return Err(malformed("a part of the key is empty; accepted is key=value or table.key=value"));
-    }
-    let last = keys.pop().expect("splitting gives one part or more");
-    let mut place = table;
-    for key in keys {
-        let entry = place.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        place = entry.as_table_mut().ok_or_else(|| malformed(&format!("{key} is a value, not a table")))?;
-    }
-    place.insert(last.to_owned(), value);
-    Ok(())
 }
 
 #[cfg(test)]

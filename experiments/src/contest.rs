@@ -1,7 +1,7 @@
 //! `Contest`: the comparison of learned agents with schemes, on the same episodes.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,10 +11,11 @@ use mec_agents::device::{self, Device};
 use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
-use mec_envs::rng::stream;
+use mec_envs::rng::{Prng, stream};
+use mec_envs::schemes::Scheme;
 
 use crate::comparison::{EpisodeOutcome, SchemeSummary, sort_by_latency};
-use crate::config::ExperimentConfig;
+use crate::config::{ComparisonConfig, ExperimentConfig};
 use crate::error::RunError;
 use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
 use crate::files::{Checkpoint, RunFolder};
@@ -45,55 +46,89 @@ pub fn evaluate(
         if index > 0 && !path.exists() {
             reporter.note(&format!("seed {seed} was not trained: there is no {}", path.display()));
         } else {
-            learned.push((seed, checkpoint::load(&path)?));
+            learned.push(Learned::load(seed, path)?);
         }
     }
     let setting = Arc::new(Setting::new(config.compared_scenario())?);
     let device = device::open(config.device)?;
-    let contest = Contest { config: &config, setting: &setting, device: &device, folder: &folder, which };
-    Ok(contest.hold(&learned, &AtomicBool::new(false), reporter)?.unwrap_or_default())
+    let contestant = Contestant { label: name, config: &config, device: &device, learned };
+    let schemes = Contest::of(&config, &setting)?.hold(&[contestant], &AtomicBool::new(false), reporter)?;
+    Ok(schemes.unwrap_or_default())
+}
+
+/// An agent that was trained.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    /// Seed of its training.
+    pub(crate) seed: u64,
+    /// Its checkpoint, for messages.
+    pub(crate) path: PathBuf,
+    /// What the checkpoint holds.
+    pub(crate) state: StateDict,
+}
+
+impl Learned {
+    /// Reads the agent from its checkpoint.
+    pub(crate) fn load(seed: u64, path: PathBuf) -> Result<Self, RunError> {
+        Ok(Self { seed, state: checkpoint::load(&path)?, path })
+    }
+}
+
+/// A method in a comparison: its agents, of all training seeds.
+pub(crate) struct Contestant<'a> {
+    /// Its name in the comparison.
+    pub(crate) label: &'a str,
+    /// How it was trained.
+    pub(crate) config: &'a ExperimentConfig,
+    pub(crate) device: &'a Device,
+    pub(crate) learned: Vec<Learned>,
 }
 
 /// The comparison of learned agents with schemes, on the same episodes.
 pub(crate) struct Contest<'a> {
-    pub(crate) config: &'a ExperimentConfig,
-    pub(crate) setting: &'a Arc<Setting>,
-    pub(crate) device: &'a Device,
-    pub(crate) folder: &'a RunFolder,
-    pub(crate) which: Checkpoint,
+    comparison: &'a ComparisonConfig,
+    schemes: Vec<Scheme>,
+    setting: &'a Arc<Setting>,
+    /// Draws the resamples of the intervals.
+    rng: Prng,
 }
 
-impl Contest<'_> {
+impl<'a> Contest<'a> {
+    /// The comparison that a configuration asks for, in the setting of its comparison.
+    pub(crate) fn of(config: &'a ExperimentConfig, setting: &'a Arc<Setting>) -> Result<Self, RunError> {
+        let rng = stream(config.seeds[0], "bootstrap");
+        Ok(Self { comparison: &config.comparison, schemes: config.schemes()?, setting, rng })
+    }
+
     /// Everybody's summary, fastest first; `None` when `stop` ended it early.
     pub(crate) fn hold(
-        &self,
-        learned: &[(u64, StateDict)],
+        mut self,
+        contestants: &[Contestant<'_>],
         stop: &AtomicBool,
         reporter: &mut Reporter,
     ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
-        let comparison = &self.config.comparison;
-        let schemes = self.config.schemes()?;
-        reporter.episodes("comparison", (schemes.len() + learned.len()) as u64 * comparison.episodes);
-        let mut rng = stream(self.config.seeds[0], "bootstrap");
-        let (mut done, mut summaries, mut of_agent) = (0, Vec::new(), Vec::new());
+        let agents: usize = contestants.iter().map(|contestant| contestant.learned.len()).sum();
+        reporter.episodes("comparison", (self.schemes.len() + agents) as u64 * self.comparison.episodes);
+        let (mut done, mut summaries) = (0, Vec::new());
         let mut advance = |seeds: &Range<u64>| {
             done += seeds.end - seeds.start;
             reporter.at(done);
             !stop.load(Ordering::Relaxed)
         };
-        for (seed, state) in learned {
-            for seeds in self.portions() {
-                of_agent.extend(self.agent(*seed, state, seeds.clone())?);
-                if !advance(&seeds) {
-                    return Ok(None);
+        for contestant in contestants {
+            let mut of_method = Vec::new();
+            for learned in &contestant.learned {
+                for seeds in self.portions() {
+                    of_method.extend(contestant.episodes(learned, self.setting, seeds.clone())?);
+                    if !advance(&seeds) {
+                        return Ok(None);
+                    }
                 }
             }
+            let summary = SchemeSummary::from_episodes(contestant.label, &of_method, &mut self.rng);
+            summaries.extend(summary.map(|summary| SchemeSummary { highlighted: true, ..summary }));
         }
-        if let Some(mut summary) = SchemeSummary::from_episodes(self.config.algorithm.name(), &of_agent, &mut rng) {
-            summary.highlighted = true;
-            summaries.push(summary);
-        }
-        for (name, scheme) in comparison.schemes.iter().zip(&schemes) {
+        for (name, scheme) in self.comparison.schemes.iter().zip(&self.schemes) {
             let mut of_scheme = Vec::new();
             for seeds in self.portions() {
                 of_scheme.extend(outcomes(0, &scheme_episodes(scheme, self.setting, seeds.clone())?));
@@ -101,31 +136,36 @@ impl Contest<'_> {
                     return Ok(None);
                 }
             }
-            summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut rng));
+            summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut self.rng));
         }
         reporter.end();
         sort_by_latency(&mut summaries);
         Ok(Some(summaries))
     }
 
-    /// Episodes of the agent that was trained with `seed`.
-    fn agent(&self, seed: u64, state: &StateDict, seeds: Range<u64>) -> Result<Vec<EpisodeOutcome>, RunError> {
-        let Self { config, setting, device, .. } = *self;
-        let job = EvaluateState { config, setting, device, state, seeds };
-        let episodes = config.form.accept(job).map_err(|error| match error {
-            RunError::Checkpoint(source) => {
-                RunError::Mismatch { path: self.folder.checkpoint(config.algorithm.name(), seed, self.which), source }
-            }
-            other => other,
-        })?;
-        Ok(outcomes(seed, &episodes))
-    }
-
     /// The seeds of the episodes, in portions after which there is time to stop.
     fn portions(&self) -> impl Iterator<Item = Range<u64>> + use<> {
-        let first = self.config.comparison.first_seed;
-        let end = first + self.config.comparison.episodes;
+        let first = self.comparison.first_seed;
+        let end = first + self.comparison.episodes;
         (first..end).step_by(PORTION as usize).map(move |start| start..end.min(start + PORTION))
+    }
+}
+
+impl Contestant<'_> {
+    /// Episodes of one of its agents.
+    fn episodes(
+        &self,
+        learned: &Learned,
+        setting: &Arc<Setting>,
+        seeds: Range<u64>,
+    ) -> Result<Vec<EpisodeOutcome>, RunError> {
+        let Self { config, device, .. } = *self;
+        let job = EvaluateState { config, setting, device, state: &learned.state, seeds };
+        let episodes = config.form.accept(job).map_err(|error| match error {
+            RunError::Checkpoint(source) => RunError::Mismatch { path: learned.path.clone(), source },
+            other => other,
+        })?;
+        Ok(outcomes(learned.seed, &episodes))
     }
 }
 

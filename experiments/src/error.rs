@@ -25,6 +25,14 @@ pub enum RunError {
     /// The scenario cannot be used.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// A part of a study or a search cannot be carried out.
+    #[error("{label}: {source}")]
+    Part {
+        /// Which.
+        label: String,
+        /// Why.
+        source: Box<RunError>,
+    },
     /// The method cannot be built.
     #[error("algorithm: {0}")]
     Config(#[from] ConfigError),
@@ -89,6 +97,12 @@ pub enum RunError {
     NoResumePoint {
         /// The file.
         path: PathBuf,
+    },
+    /// A search has nothing to choose from.
+    #[error("the trainings of all {trials} trials diverged; narrow the space, or give trial 0 settings that work")]
+    AllDiverged {
+        /// How many.
+        trials: usize,
     },
     /// Results cannot be read back.
     #[error(transparent)]

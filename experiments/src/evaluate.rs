@@ -1,6 +1,7 @@
 //! Runs policies and schemes through held-out episodes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mec_agents::agent::{ActMode, ObservationBatch, Policy};
 use mec_envs::gym::{ActionSpace, EnvError, Space};
@@ -10,6 +11,10 @@ use mec_envs::schemes::{Scheme, lower_bound, run_episode};
 use rayon::prelude::*;
 
 use crate::comparison::EpisodeOutcome;
+use crate::config::{ComparisonConfig, EvaluationConfig, ExperimentError};
+use crate::error::RunError;
+use crate::eval::{EvalFile, EvalPoint};
+use crate::files::FileError;
 
 /// One held-out episode: its figures, its return, and every task.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,4 +112,48 @@ pub fn latency_bound(setting: &Arc<Setting>, episodes: &[HeldOut]) -> f64 {
         episodes.par_iter().map(of_episode).filter(|(_, completed)| *completed > 0).collect();
     let total: f64 = bounds.iter().map(|(least, completed)| least * *completed as f64).sum();
     total / bounds.iter().map(|(_, completed)| completed).sum::<usize>() as f64
+}
+
+/// Writes the figures of held-out episodes under `(name, seed, steps)`: an algorithm or scheme, the seed of its training
+/// and the environment steps that it was trained.
+///
+/// # Errors
+/// [`FileError`] when they cannot be written.
+pub fn write_held_out(
+    eval: &mut EvalFile,
+    (algo, seed, step): (&str, u64, u64),
+    setting: &Setting,
+    episodes: &[HeldOut],
+) -> Result<(), FileError> {
+    for held_out in episodes {
+        let point = EvalPoint { algo, scenario: &setting.scenario.name, seed, step, episode: held_out.episode };
+        let mut figures = held_out.metrics.list();
+        figures.push(("return", held_out.episode_return));
+        eval.episode(&point, &figures)?;
+    }
+    eval.flush()
+}
+
+/// Writes the levels that a learning curve is read against: the schemes of the comparison on the episodes of the
+/// evaluation, at step 0. Ends early when `stop` is set.
+///
+/// # Errors
+/// [`RunError`] when a scheme is unknown or cannot decide, or the file not be written.
+pub fn write_levels(
+    eval: &mut EvalFile,
+    comparison: &ComparisonConfig,
+    evaluation: &EvaluationConfig,
+    setting: &Arc<Setting>,
+    stop: &AtomicBool,
+) -> Result<(), RunError> {
+    let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
+    for name in &comparison.schemes {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let scheme = Scheme::named(name).map_err(ExperimentError::from)?;
+        let episodes = scheme_episodes(&scheme, setting, seeds.clone())?;
+        write_held_out(eval, (name, 0, 0), setting, &episodes)?;
+    }
+    Ok(())
 }

@@ -27,9 +27,13 @@ pub mod plot;
 
 pub mod registry;
 
+pub mod changes;
+
 pub mod config;
 
 pub mod error;
+
+mod custody;
 
 pub mod evaluate;
 
@@ -48,3 +52,11 @@ pub mod training;
 pub mod contest;
 
 pub mod run;
+
+mod pool;
+
+pub mod study;
+
+pub mod search;
+
+pub mod plan;

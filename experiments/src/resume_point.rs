@@ -67,6 +67,9 @@ pub struct Seen {
     pub window: Window,
     /// Steps and seconds at the last row of `progress.csv`.
     pub last_progress: (u64, f64),
+    /// Steps of the last evaluation.
+    #[serde(default)]
+    pub evaluated: Option<u64>,
     /// Return of the best evaluation, as bits: JSON has no NaN.
     pub best_return: Option<u64>,
     /// How the health of the training was seen.
@@ -128,6 +131,7 @@ mod tests {
             monitor_rows: BTreeMap::from([(0, 3), (11, 4)]),
             window: Window::default(),
             last_progress: (300, 0.3),
+            evaluated: Some(200),
             best_return: Some(f64::NAN.to_bits()),
             vitals: Vitals::default(),
         };

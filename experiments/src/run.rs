@@ -7,21 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mec_agents::agent::Algorithm;
-use mec_agents::checkpoint::{self, CheckpointError};
+use mec_agents::checkpoint::CheckpointError;
 use mec_agents::device::{self, Device, DeviceKind};
 use mec_agents::spec::EnvSpec;
-use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
 
 use crate::comparison::SchemeSummary;
 use crate::config::ExperimentConfig;
-use crate::contest::Contest;
+use crate::contest::{Contest, Contestant, Learned};
+use crate::custody::{Custody, Ending};
 use crate::error::RunError;
 use crate::eval::EvalFile;
-use crate::evaluate::scheme_episodes;
-use crate::files::{Checkpoint, FileError, Reserve, RunFolder, RunLock, write_atomic};
-use crate::manifest::{After, Manifest, Status, sha256_hex};
-use crate::pictures;
+use crate::evaluate::write_levels;
+use crate::files::{Checkpoint, FileError, RunFolder};
+use crate::manifest::{After, Manifest, Status};
+use crate::pictures::{self, Pictured};
 use crate::progress::ProgressFile;
 use crate::registry::{AlgorithmVisitor, FormVisitor};
 use crate::reporter::Reporter;
@@ -62,18 +62,23 @@ pub fn run(
     options: &RunOptions<'_>,
     reporter: &mut Reporter,
 ) -> Result<RunReport, RunError> {
+    run_until(config, options, None, reporter)
+}
+
+/// As [`run`], to `pause` environment steps of its first training, if that is given: the run then stops behind its first
+/// evaluation there or later, and can be resumed.
+pub(crate) fn run_until(
+    config: &ExperimentConfig,
+    options: &RunOptions<'_>,
+    pause: Option<u64>,
+    reporter: &mut Reporter,
+) -> Result<RunReport, RunError> {
     let parts = Parts::of(config)?;
-    let folder = RunFolder::create(options.folder, options.force)?;
-    let _lock = RunLock::take(&folder)?;
     let text = config.to_toml();
     let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &device_name(config.device, &parts.device))?;
     manifest.after = if options.compare { After::Comparison } else { After::Nothing };
-    manifest.write(&folder)?;
-    let started = Started { config, parts: &parts, folder: &folder, stop: options.stop };
-    started.to_the_end(manifest, reporter, |_| {
-        write_atomic(&folder.config(), text.as_bytes())?;
-        Ok(None)
-    })
+    let custody = Custody::begin(options.folder, options.force, manifest, text)?;
+    Started { config, parts: &parts, stop: options.stop, pause }.to_the_end(custody, None, reporter)
 }
 
 /// Goes on with the run in a folder that was killed or stopped, or that failed, as if nothing had happened: in serial
@@ -84,32 +89,34 @@ pub fn run(
 /// [`RunError`] when the folder is no run's or another process is at it, when its configuration was changed, and when
 /// where it can go on is missing or damaged; nothing is then changed. Otherwise as [`run`].
 pub fn resume(folder: &Path, stop: &AtomicBool, reporter: &mut Reporter) -> Result<Option<RunReport>, RunError> {
-    let folder = RunFolder::open(folder)?;
-    let _lock = RunLock::take(&folder)?;
-    let manifest = Manifest::read(&folder)?;
-    if manifest.status == Status::Finished {
+    resume_until(folder, stop, None, reporter)
+}
+
+/// As [`resume`], to `pause` environment steps as in [`run_until`].
+pub(crate) fn resume_until(
+    folder: &Path,
+    stop: &AtomicBool,
+    pause: Option<u64>,
+    reporter: &mut Reporter,
+) -> Result<Option<RunReport>, RunError> {
+    let custody = Custody::reopen(folder)?;
+    if custody.manifest.status == Status::Finished {
         // Of a process that was killed at the very end.
-        return remove_point(&folder).map(|()| None);
+        return remove_point(&custody.folder).map(|()| None);
     }
-    let path = folder.config();
-    let text = fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
-    if sha256_hex(text.as_bytes()) != manifest.config_sha256 {
-        return Err(RunError::ConfigChanged { path });
-    }
-    let config = ExperimentConfig::read(&path, &[])?;
+    let config = ExperimentConfig::parse(&custody.config()?, &custody.folder.config().display().to_string(), &[])?;
     let parts = Parts::of(&config)?;
-    let point = last_point(&folder, &config)?;
-    if !manifest.is_of_this_build() {
+    let point = last_point(&custody.folder, &config)?;
+    if !custody.manifest.is_of_this_build() {
         reporter
             .note("note: another build of mec-gym began this run; it may go on differently than it would have there");
     }
-    let started = Started { config: &config, parts: &parts, folder: &folder, stop };
-    let report = started.to_the_end(manifest, reporter, |manifest| {
-        folder.sweep()?;
-        manifest.resume();
-        Ok(point)
-    });
-    report.map(Some)
+    Started { config: &config, parts: &parts, stop, pause }.to_the_end(custody, point, reporter).map(Some)
+}
+
+/// Refuses a method that does not fit its environment.
+pub(crate) fn check_method(config: &ExperimentConfig, setting: &Arc<Setting>, device: &Device) -> Result<(), RunError> {
+    config.form.accept(Buildable { config, setting, device })
 }
 
 /// Where the run in a folder can go on; `None` for its beginning, if it was ended before it trained.
@@ -161,56 +168,51 @@ impl Parts {
             Some(_) => Arc::new(Setting::new(config.compared_scenario())?),
         };
         let device = device::open(config.device)?;
-        config.form.accept(Buildable { config, setting: &setting, device: &device })?;
+        check_method(config, &setting, &device)?;
         Ok(Self { setting, compared, device })
     }
 }
 
-/// A run with its folder.
+/// A run that is carried out.
 struct Started<'a> {
     config: &'a ExperimentConfig,
     parts: &'a Parts,
-    folder: &'a RunFolder,
     stop: &'a AtomicBool,
+    /// Environment steps at which it pauses.
+    pause: Option<u64>,
 }
 
 impl Started<'_> {
-    /// Carries the run out from where `begin` says, and keeps its manifest.
+    /// Carries the run out from `point`, and keeps its manifest.
     fn to_the_end(
         &self,
-        mut manifest: Manifest,
+        custody: Custody,
+        point: Option<ResumePoint>,
         reporter: &mut Reporter,
-        begin: impl FnOnce(&mut Manifest) -> Result<Option<ResumePoint>, RunError>,
     ) -> Result<RunReport, RunError> {
-        let reserve = Reserve::take(self.folder.path());
-        let begun = begin(&mut manifest).and_then(|point| Ok(manifest.write(self.folder).map(|()| point)?));
-        let result = begun.and_then(|point| self.carry_out(point, &mut manifest, reporter));
-        match &result {
-            Ok(Some(_)) => manifest.end(Status::Finished, None),
-            Ok(None) => manifest.end(Status::Stopped, None),
-            Err(error) => manifest.end(Status::Failed, Some(error.to_string())),
-        }
-        drop(reserve);
-        let written = manifest.write(self.folder);
-        let schemes = result?.unwrap_or_default();
-        written?;
+        let (folder, manifest, schemes) = custody.through(|custody| {
+            let schemes = self.carry_out(point, custody, reporter)?;
+            let ending = if schemes.is_some() { Ending::Finished } else { Ending::Stopped };
+            Ok((ending, schemes.unwrap_or_default()))
+        })?;
         if manifest.status == Status::Finished {
-            remove_point(self.folder)?;
+            remove_point(&folder)?;
         }
-        Ok(RunReport { folder: self.folder.clone(), schemes, manifest })
+        Ok(RunReport { folder, schemes, manifest })
     }
 
     /// The comparison, empty if none is asked for; `None` when the run was stopped.
     fn carry_out(
         &self,
         point: Option<ResumePoint>,
-        manifest: &mut Manifest,
+        custody: &mut Custody,
         reporter: &mut Reporter,
     ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
-        self.folder.make_checkpoint_folder()?;
+        let Custody { folder, manifest, .. } = custody;
+        folder.make_checkpoint_folder()?;
         let (done, training) = point.map_or((None, None), |point| (Some(point.done), point.training));
         let trainings = done.as_ref().map_or(0, |done| done.trainings);
-        let Some(mut files) = self.open_files(done, &manifest.run_id)? else {
+        let Some(mut files) = self.open_files(folder, done, &manifest.run_id)? else {
             return Ok(None);
         };
         let learned = self.train_all(trainings, training, &mut files, reporter);
@@ -218,87 +220,77 @@ impl Started<'_> {
         let learned = learned?;
         files.progress.finish()?;
         files.eval.finish()?;
-        let schemes = match manifest.after {
-            _ if self.is_stopped() => None,
-            After::Nothing => Some(Vec::new()),
-            After::Comparison => {
-                let (config, setting, device) = (self.config, &self.parts.compared, &self.parts.device);
-                let contest = Contest { config, setting, device, folder: self.folder, which: Checkpoint::Best };
-                contest.hold(&learned, self.stop, reporter)?
+        let schemes = match (learned, manifest.after) {
+            (None, _) => None,
+            (Some(_), After::Nothing) => Some(Vec::new()),
+            (Some(learned), After::Comparison) => {
+                let Self { config, parts, stop, .. } = *self;
+                let contestant = Contestant { label: config.algorithm.name(), config, device: &parts.device, learned };
+                Contest::of(config, &parts.compared)?.hold(&[contestant], stop, reporter)?
             }
         };
         if let Some(schemes) = schemes.as_ref().filter(|schemes| !schemes.is_empty()) {
-            write_csv_table(&self.folder.comparison(), schemes)?;
+            write_csv_table(&folder.comparison(), schemes)?;
         }
-        pictures::draw(self.folder, self.config)?;
+        if self.pause.is_none() {
+            pictures::draw(folder, &Pictured::of(self.config))?;
+        }
         Ok(schemes)
     }
 
     /// The tables: cut back to what they held when so much was done, or new, with the levels of the schemes. `None` when
     /// the run was stopped before these were complete, so that it can only begin anew.
-    fn open_files(&self, done: Option<Done>, run_id: &str) -> Result<Option<RunFiles>, RunError> {
-        let (progress, eval, folder) = (self.folder.progress(), self.folder.eval(), self.folder.clone());
+    fn open_files(&self, folder: &RunFolder, done: Option<Done>, run_id: &str) -> Result<Option<RunFiles>, RunError> {
+        let (progress, eval, folder) = (folder.progress(), folder.eval(), folder.clone());
         if let Some(Done { progress_rows, eval_rows, warnings, .. }) = done {
             let progress = ProgressFile::append(&progress, progress_rows)?;
             let eval = EvalFile::append(&eval, run_id, eval_rows)?;
             return Ok(Some(RunFiles { folder, progress, eval, warnings }));
         }
-        let (progress, eval) = (ProgressFile::create(&progress)?, EvalFile::create(&eval, run_id)?);
-        let mut files = RunFiles { folder, progress, eval, warnings: Vec::new() };
-        self.evaluate_schemes(&mut files)?;
+        let (progress, mut eval) = (ProgressFile::create(&progress)?, EvalFile::create(&eval, run_id)?);
+        let (evaluation, setting) = (&self.config.evaluation, &self.parts.setting);
+        write_levels(&mut eval, &self.config.comparison, evaluation, setting, self.stop)?;
         if self.is_stopped() {
             return Ok(None);
         }
+        let mut files = RunFiles { folder, progress, eval, warnings: Vec::new() };
         files.save_point(0, None)?;
         Ok(Some(files))
     }
 
-    /// The best agent of every seed; of fewer when the run is stopped. The first `trainings` are done.
+    /// The best agent of every seed; `None` when the run was stopped. The first `trainings` are done.
     fn train_all(
         &self,
         trainings: usize,
         mut from: Option<TrainingPoint>,
         files: &mut RunFiles,
         reporter: &mut Reporter,
-    ) -> Result<Vec<(u64, StateDict)>, RunError> {
+    ) -> Result<Option<Vec<Learned>>, RunError> {
         let (config, Parts { setting, device, .. }) = (self.config, self.parts);
         let mut learned = Vec::new();
         for (index, &seed) in config.seeds.iter().enumerate() {
+            let path = files.folder.checkpoint(config.algorithm.name(), seed, Checkpoint::Best);
             if index < trainings {
-                let path = self.folder.checkpoint(config.algorithm.name(), seed, Checkpoint::Best);
-                learned.push((seed, checkpoint::load(&path)?));
+                learned.push(Learned::load(seed, path)?);
                 continue;
             }
-            let job = Job { config, setting, index, device, stop: self.stop };
+            let job = Job { config, setting, index, device, stop: self.stop, pause: self.pause };
             let job = TrainJob { job: &job, files: &mut *files, reporter: &mut *reporter, from: from.take() };
             let Trained { best, outcome } = config.form.accept(job)?;
-            learned.push((seed, best));
-            if !outcome.stopped {
-                files.save_point(index + 1, None)?;
+            if outcome.stopped {
+                return Ok(None);
             }
+            learned.push(Learned { seed, path, state: best });
+            files.save_point(index + 1, None)?;
             if self.is_stopped() {
-                break;
+                return Ok(None);
             }
         }
-        Ok(learned)
+        Ok(Some(learned))
     }
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-    }
-
-    /// The levels that the learning curve is read against: the schemes on the same held-out episodes, at step 0.
-    fn evaluate_schemes(&self, files: &mut RunFiles) -> Result<(), RunError> {
-        let evaluation = &self.config.evaluation;
-        let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
-        for (name, scheme) in self.config.comparison.schemes.iter().zip(self.config.schemes()?) {
-            if self.is_stopped() {
-                break;
-            }
-            let episodes = scheme_episodes(&scheme, &self.parts.setting, seeds.clone())?;
-            files.write_evaluation(name, &self.parts.setting, 0, 0, &episodes)?;
-        }
-        Ok(())
     }
 }
 

@@ -35,12 +35,19 @@ pub fn text_table(schemes: &[SchemeSummary]) -> String {
         COLUMNS.iter().map(|(_, unit, _)| (*unit).to_owned()).collect(),
     ];
     cells.extend(schemes.iter().map(|scheme| COLUMNS.iter().map(|(.., cell)| cell(scheme)).collect()));
-    let widths: Vec<usize> = (0..COLUMNS.len())
-        .map(|column| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut lines: Vec<String> = cells.iter().map(|row| line(row, &widths)).collect();
-    lines.insert(2, "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1)));
+    let mut lines = aligned(&cells);
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    lines.insert(2, "-".repeat(width));
     lines.join("\n") + "\n"
+}
+
+/// Rows of equally many cells as lines, each column as wide as its widest cell: the first to the left, others to the
+/// right.
+pub(crate) fn aligned(cells: &[Vec<String>]) -> Vec<String> {
+    let columns = cells.first().map_or(0, Vec::len);
+    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    cells.iter().map(|row| line(row, &widths)).collect()
 }
 
 /// The first heading stands above names that leave room for the mark.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use mec_agents::checkpoint;
 use mec_agents::export::ExportedPolicy;
-use mec_experiments::config::ExperimentConfig;
 use mec_experiments::files::{Checkpoint, RunFolder, write_atomic};
+use mec_experiments::plan::Plan;
 use mec_experiments::registry::exported;
 
 use super::print;
@@ -63,8 +63,10 @@ impl Format {
 /// The checkpoint that is asked for of a run.
 fn of_run(args: &ExportArgs) -> anyhow::Result<PathBuf> {
     let folder = RunFolder::open(&args.source)?;
-    let config = ExperimentConfig::read(&folder.config(), &[])?;
     let run = args.source.display();
+    let Plan::Experiment(config) = Plan::read(&folder.config(), &[])? else {
+        bail!("{run} holds many runs; choose one of those in {}", args.source.join("runs").display());
+    };
     let known = || config.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let seed = match (args.seed, &config.seeds[..]) {
         (Some(seed), seeds) if seeds.contains(&seed) => seed,

@@ -11,6 +11,7 @@ mod plot;
 mod resume;
 mod simulate;
 mod train;
+mod tune;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => train::run(None, &cli.main_job, true),
         Some(Command::Run { config, args }) => train::run(config.as_deref(), &args, true),
         Some(Command::Train { config, args }) => train::run(config.as_deref(), &args, false),
+        Some(Command::Tune { config, args }) => tune::run(&config, &args),
         Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Export(args)) => export::run(&args),

@@ -6,36 +6,77 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use mec_experiments::config::ExperimentConfig;
+use mec_experiments::error::RunError;
+use mec_experiments::files::RunFolder;
 use mec_experiments::manifest::{After, Status};
+use mec_experiments::plan::Plan;
 use mec_experiments::reporter::Reporter;
 use mec_experiments::run::{RunOptions, RunReport, run as carry_out};
+use mec_experiments::study;
 use mec_experiments::table::{json_table, text_table};
 use serde_json::json;
 
 use super::{STOPPED, print, print_json};
 use crate::cli::RunArgs;
 
-/// Carries out the run of a configuration, by default that of the main job.
+/// Carries out the run or the study of a configuration, by default the main job.
 pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result<ExitCode> {
+    let changes = changes(args);
+    let plan = match path {
+        Some(path) => Plan::read(path, &changes)?,
+        None => Plan::Experiment(ExperimentConfig::main_job(&changes)?),
+    };
+    match plan {
+        Plan::Experiment(_) if args.jobs.is_some() => {
+            bail!("--jobs is for studies, and this is one run, whose seeds are trained one after another")
+        }
+        Plan::Experiment(config) => {
+            start(&config.name, args, compare, |options, reporter| carry_out(&config, options, reporter))
+        }
+        Plan::Study(config) => start(&config.name, args, compare, |options, reporter| {
+            study::run(&config, options, jobs(args.jobs), reporter)
+        }),
+        Plan::Search(_) => {
+            let path = path.unwrap_or(Path::new("")).display();
+            bail!("{path} asks for a search, as it has tune or space; accepted is mec-gym tune {path}")
+        }
+    }
+}
+
+/// Does the work in its folder, and tells what came of it.
+fn start(
+    name: &str,
+    args: &RunArgs,
+    compare: bool,
+    work: impl FnOnce(&RunOptions<'_>, &mut Reporter) -> Result<RunReport, RunError>,
+) -> anyhow::Result<ExitCode> {
+    let folder = args.out.clone().unwrap_or_else(|| RunFolder::free(name));
+    let stop = stop_on_ctrl_c()?;
+    let options = RunOptions { folder: &folder, force: args.force, compare, stop: &stop };
+    let mut reporter = if args.quiet { Reporter::quiet() } else { Reporter::bars() };
+    let report = work(&options, &mut reporter)?;
+    tell(&report, args.json, &reporter)
+}
+
+/// What the command line puts over a configuration.
+pub(super) fn changes(args: &RunArgs) -> Vec<String> {
     let mut changes = args.changes.clone();
     changes.extend(args.seed.map(|seed| format!("seeds=[{seed}]")));
     changes.extend(args.device.map(|device| format!("device={device}")));
     changes.extend(args.actors.map(|actors| format!("runtime.actors={actors}")));
-    let config = match path {
-        Some(path) => ExperimentConfig::read(path, &changes)?,
-        None => ExperimentConfig::main_job(&changes)?,
-    };
-    let folder = args.out.clone().unwrap_or_else(|| config.free_folder());
-    let stop = stop_on_ctrl_c()?;
-    let options = RunOptions { folder: &folder, force: args.force, compare, stop: &stop };
-    let mut reporter = if args.quiet { Reporter::quiet() } else { Reporter::bars() };
-    let report = carry_out(&config, &options, &mut reporter)?;
-    tell(&report, args.json, &reporter)
+    changes
+}
+
+/// Trainings at a time: as many as there are cores, unless the user says otherwise.
+pub(super) fn jobs(wanted: Option<u64>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    wanted.map_or_else(cores, |jobs| usize::try_from(jobs).unwrap_or(usize::MAX))
 }
 
 /// Prints what came of a run; `json` asks for the comparison, or of a run without one for its folder, status and seeds.
+/// That trainings of a study failed is an error, after its table.
 pub(super) fn tell(report: &RunReport, json: bool, reporter: &Reporter) -> anyhow::Result<ExitCode> {
     let (folder, manifest) = (report.folder.path(), &report.manifest);
     if json && manifest.after == After::Comparison {
@@ -46,7 +87,11 @@ pub(super) fn tell(report: &RunReport, json: bool, reporter: &Reporter) -> anyho
         print(&text_table(&report.schemes))?;
     }
     reporter.note(&format!("Everything is in {}", folder.display()));
-    Ok(if manifest.status == Status::Stopped { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS })
+    match (manifest.status, &manifest.error) {
+        (Status::Failed, Some(error)) => Err(anyhow!("{error}; mec-gym resume {} tries them again", folder.display())),
+        (Status::Stopped, _) => Ok(ExitCode::from(STOPPED)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// A flag that the first Ctrl-C sets; the second one ends the program at once.

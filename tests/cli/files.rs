@@ -6,6 +6,7 @@ use std::path::Path;
 use mec_gym::agents::checkpoint;
 use mec_gym::experiments::config::ExperimentConfig;
 use mec_gym::experiments::manifest::sha256_hex;
+use mec_gym::experiments::plan::Plan;
 
 use crate::{contents, csv_rows, files_below, manifest, read, shared_run};
 
@@ -165,7 +166,7 @@ pub fn check_whole(run: &Path) {
                 assert!(bytes.ends_with(b"\n"), "{}", path.display());
                 csv_rows(&path);
             }
-            "toml" => drop(ExperimentConfig::read(&path, &[]).unwrap()),
+            "toml" => drop(Plan::read(&path, &[]).unwrap()),
             "json" => drop(manifest(run)),
             _ => panic!("left behind: {}", path.display()),
         }

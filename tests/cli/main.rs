@@ -9,8 +9,10 @@ mod partition;
 mod refusals;
 mod reproducible;
 mod resuming;
+mod searches;
 mod simulate;
 mod stopping;
+mod studies;
 
 use std::fs;
 use std::path::{Path, PathBuf};

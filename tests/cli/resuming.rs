@@ -58,6 +58,26 @@ fn killed_after(arguments: &[&str], time: Duration) -> Option<Answer> {
     None
 }
 
+/// Begins what takes `whole` of time in `folder` and goes on with it, killed at random moments, until it is finished;
+/// gives the number of kills.
+pub fn killed_until_finished(begin: &[&str], folder: &Path, whole: Duration, rng: &mut Prng) -> usize {
+    let resume = ["resume", folder.to_str().unwrap(), "--quiet", "--jobs", "2"];
+    for kills in 0..8 {
+        let begins = !folder.join("config.toml").exists();
+        if begins {
+            // Killed before there was anything to go on from.
+            let _ = fs::remove_dir_all(folder);
+        }
+        let time = whole.mul_f64(rng.random_range(0.05..0.25));
+        if let Some(answer) = killed_after(if begins { begin } else { &resume }, time) {
+            answer.done();
+            return kills;
+        }
+    }
+    mec_gym(&resume).done();
+    8
+}
+
 /// Kills the run and whatever resumes it at random moments, and lets it end in the end.
 fn killed_and_resumed(run: &Path, more: &[&str], rng: &mut Prng) -> usize {
     let (smoke, folder) = (smoke(), run.to_str().unwrap());

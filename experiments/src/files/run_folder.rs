@@ -19,6 +19,14 @@ use super::{FileError, RunLock, write_atomic};
 /// comparison.csv   one row per scheme
 /// learning_curve.{svg,png}  comparison.{svg,png}
 /// ```
+///
+/// The folder of a study or a search has these, where they apply, for all its runs together, and besides:
+///
+/// ```text
+/// runs/            a run folder per training
+/// trials.csv       of a search: one row per trial and rung
+/// best.toml        of a search: the configuration that won
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     root: PathBuf,
@@ -98,6 +106,20 @@ impl RunFolder {
         }
         folder.check_writable()?;
         Ok(folder)
+    }
+
+    /// The folder at `path`, whatever is there.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { root: path.to_owned() }
+    }
+
+    /// The folder under `results/` for new work of this name: its name, with the first free number behind it if that is
+    /// taken.
+    pub fn free(name: &str) -> PathBuf {
+        let folder = |name: &str| Path::new("results").join(name);
+        let numbered = (2_u64..).map(|number| folder(&format!("{name}-{number}")));
+        let free = std::iter::once(folder(name)).chain(numbered).find(|path| !path.exists());
+        free.expect("the numbers do not end")
     }
 
     /// Opens the folder of an earlier run.
@@ -189,6 +211,21 @@ impl RunFolder {
         self.root.join("comparison.csv")
     }
 
+    /// `runs/<name>`: the folder of one run of a study or a search.
+    pub fn run(&self, name: &str) -> PathBuf {
+        self.root.join("runs").join(name)
+    }
+
+    /// `trials.csv`
+    pub fn trials(&self) -> PathBuf {
+        self.root.join("trials.csv")
+    }
+
+    /// `best.toml`
+    pub fn best(&self) -> PathBuf {
+        self.root.join("best.toml")
+    }
+
     /// `<picture>.svg`
     pub fn svg(&self, picture: Picture) -> PathBuf {
         self.root.join(picture.stem()).with_extension("svg")
@@ -208,15 +245,34 @@ impl RunFolder {
     /// Removes what a run writes, by name: whatever else a user put there is not ours to delete. The manifest goes
     /// last, so that an interrupted removal can be repeated.
     fn clear(&self) -> Result<(), FileError> {
+        self.clear_runs()?;
         for (folder, ending) in [("monitor", ".monitor.csv"), ("ckpt", ".safetensors")] {
             clear_folder(&self.root.join(folder), ending)?;
         }
         let pictures = [Picture::LearningCurve, Picture::Comparison];
         let pictures = pictures.iter().flat_map(|&picture| [self.svg(picture), self.png(picture)]);
-        let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.manifest()];
-        for file in pictures.chain(tables).filter(|file| file.exists()) {
+        let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.trials(), self.best()];
+        for file in pictures.chain(tables).chain([self.manifest()]).filter(|file| file.exists()) {
             fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
         }
+        Ok(())
+    }
+
+    /// Removes the runs of a study or a search, with their folders where nothing else lies in them.
+    fn clear_runs(&self) -> Result<(), FileError> {
+        let runs = self.root.join("runs");
+        let Ok(entries) = fs::read_dir(&runs) else { return Ok(()) };
+        for entry in entries {
+            let run = Self { root: entry.map_err(FileError::on("read the run folder", &runs))?.path() };
+            if run.manifest().is_file() {
+                run.clear()?;
+            }
+            for folder in [run.root.join("monitor"), run.root.join("ckpt"), run.root] {
+                // A folder that is not empty, or not there, stays as it is.
+                let _ = fs::remove_dir(folder);
+            }
+        }
+        let _ = fs::remove_dir(runs);
         Ok(())
     }
 }
@@ -273,6 +329,23 @@ mod tests {
         RunFolder::create(home.path(), true).unwrap();
         assert!(!checkpoint.exists() && !run.manifest().exists() && !run.svg(Picture::Comparison).exists());
         assert!(home.path().join("notes.md").exists());
+    }
+
+    #[test]
+    fn force_replaces_a_study_with_its_runs_and_spares_everything_else() {
+        let home = tempfile::tempdir().unwrap();
+        let study = RunFolder::create(home.path(), false).unwrap();
+        let run = RunFolder::create(&study.run("dsaco-seed1"), false).unwrap();
+        run.make_checkpoint_folder().unwrap();
+        let checkpoint = run.checkpoint("dsaco", 1, Checkpoint::Best);
+        for file in [study.manifest(), study.trials(), study.best(), run.manifest(), run.config(), checkpoint] {
+            fs::write(file, "x").unwrap();
+        }
+        let notes = study.run("mine").join("notes.md");
+        fs::create_dir_all(notes.parent().unwrap()).unwrap();
+        fs::write(&notes, "mine").unwrap();
+        RunFolder::create(home.path(), true).unwrap();
+        assert!(notes.exists() && !run.path().exists() && !study.best().exists() && !study.trials().exists());
     }
 
     #[test]

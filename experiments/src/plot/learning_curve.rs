@@ -3,7 +3,7 @@
 use mec_envs::rng::stream;
 
 use super::axes::Axes;
-use super::drawing::{Anchor, Drawing, Ink, Point};
+use super::drawing::{Anchor, Drawing, Ink};
 use super::font::text_width;
 use super::labels::spread;
 use super::palette::{NEUTRAL, QUIET_TEXT, SERIES, TEXT};
@@ -23,7 +23,10 @@ const BODY: f64 = 15.0;
 /// Resamples of the band: it is drawn, not read to digits.
 const RESAMPLES: usize = 500;
 
-/// A metric of the evaluation over environment steps: a thin line per seed, their mean bold with its 95 % interval,
+/// Most curves that are drawn with a thin line per seed.
+const MOST_WITH_SEEDS: usize = 2;
+
+/// A metric of the evaluation over environment steps: with few curves a thin line per seed, their mean bold with its 95 % interval,
 /// and horizontal lines for schemes that do not learn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LearningCurve {
@@ -80,11 +83,19 @@ impl Figure for LearningCurve {
         }
         // The first curve is painted last, over the others.
         for (index, (curve, mean)) in self.curves.iter().zip(&means).enumerate().rev() {
-            draw_curve(curve, mean, SERIES[index % SERIES.len()], &axes, &mut drawing);
+            if self.shows_seeds() {
+                draw_seeds(curve, ink(index), &axes, &mut drawing);
+            }
+            draw_mean(mean, index, &axes, &mut drawing);
         }
         draw_end_labels(&labels, &axes, &mut drawing);
         Ok(drawing)
     }
+}
+
+/// The colour of a curve.
+fn ink(index: usize) -> Ink {
+    SERIES[index % SERIES.len()]
 }
 
 impl Curve {
@@ -126,11 +137,18 @@ impl LearningCurve {
         axes.draw(("Environment steps", count_label), drawing);
     }
 
+    /// Whether there is room for a line per seed.
+    fn shows_seeds(&self) -> bool {
+        self.curves.len() <= MOST_WITH_SEEDS
+    }
+
     fn subtitle(&self) -> String {
         let direction = if self.lower_is_better { "lower is better" } else { "higher is better" };
         let seeds = self.curves.iter().map(|curve| curve.seeds.len()).max().unwrap_or(0);
-        let spread = if seeds > 1 {
+        let spread = if seeds > 1 && self.shows_seeds() {
             format!("; thin: {seeds} training seeds, bold: their mean, band: its 95 % interval")
+        } else if seeds > 1 {
+            format!("; mean of {seeds} training seeds, band: its 95 % interval")
         } else {
             "; one training seed".to_owned()
         };
@@ -142,27 +160,38 @@ impl LearningCurve {
             |text: &str, value: f64, ink| EndLabel { text: format!("{text}  {}", three_digits(value)), value, ink };
         let curves = self.curves.iter().zip(means).enumerate().filter_map(|(index, (curve, mean))| {
             let (_, last) = mean.last()?;
-            Some(label(&curve.label, last.value, SERIES[index % SERIES.len()]))
+            Some(label(&curve.label, last.value, ink(index)))
         });
         let references = self.references.iter().filter(|reference| reference.value.is_finite());
         curves.chain(references.map(|reference| label(&reference.label, reference.value, QUIET_TEXT))).collect()
     }
 }
 
-fn draw_curve(curve: &Curve, mean: &[(f64, Estimate)], ink: Ink, axes: &Axes, drawing: &mut Drawing) {
-    let place = |step: f64, value: f64| -> Point { (axes.x.position(step), axes.y.position(value)) };
-    if curve.seeds.len() > 1 && mean.len() > 1 {
-        let upper = mean.iter().map(|(step, estimate)| place(*step, estimate.high));
-        let lower = mean.iter().rev().map(|(step, estimate)| place(*step, estimate.low));
-        drawing.area(upper.chain(lower).collect(), ink.faint(0.16));
+/// A thin line per seed.
+fn draw_seeds(curve: &Curve, ink: Ink, axes: &Axes, drawing: &mut Drawing) {
+    if curve.seeds.len() > 1 {
         for seed in &curve.seeds {
             let finite = seed.iter().filter(|point| point.1.is_finite());
-            drawing.line(finite.map(|&(step, value)| place(step, value)).collect(), 1.0, ink.faint(0.45));
+            drawing.line(finite.map(|&(step, value)| axes.place((step, value))).collect(), 1.0, ink.faint(0.45));
         }
     }
-    drawing.line(mean.iter().map(|(step, estimate)| place(*step, estimate.value)).collect(), 2.8, ink);
+}
+
+/// The mean with its band, and a dot at its end. Where colours come again, lines are dashed.
+fn draw_mean(mean: &[(f64, Estimate)], index: usize, axes: &Axes, drawing: &mut Drawing) {
+    let ink = ink(index);
+    if mean.len() > 1 && mean.iter().any(|(_, estimate)| estimate.high > estimate.low) {
+        let upper = mean.iter().map(|(step, estimate)| axes.place((*step, estimate.high)));
+        let lower = mean.iter().rev().map(|(step, estimate)| axes.place((*step, estimate.low)));
+        drawing.area(upper.chain(lower).collect(), ink.faint(0.16));
+    }
+    let line = mean.iter().map(|(step, estimate)| axes.place((*step, estimate.value))).collect();
+    match index / SERIES.len() {
+        0 => drawing.line(line, 2.8, ink),
+        round => drawing.dashed_line(line, 2.8, ink, 4.0 + 6.0 * round as f64),
+    }
     if let Some((step, last)) = mean.last() {
-        drawing.dot(place(*step, last.value), 4.5, ink);
+        drawing.dot(axes.place((*step, last.value)), 4.5, ink);
     }
 }
 
@@ -235,6 +264,29 @@ mod tests {
         };
         let means: Vec<(f64, f64)> = curve.mean().iter().map(|(step, estimate)| (*step, estimate.value)).collect();
         assert_eq!(means, [(0.0, 2.0), (2.0, 4.0)]);
+    }
+
+    #[test]
+    fn many_curves_stay_apart_by_colour_and_dash_and_show_no_seeds() {
+        let mut figure = made_up();
+        let curve = |number: u32| Curve {
+            label: format!("method {number}"),
+            seeds: vec![falling(1.0 + 0.2 * f64::from(number), 0.0), falling(1.1 + 0.2 * f64::from(number), 0.0)],
+        };
+        figure.curves = (0..10).map(curve).collect();
+        figure.references.truncate(3);
+        let drawing = figure.drawing().unwrap();
+        checks::texts_are_clear(&drawing);
+        let bold: Vec<(Ink, bool)> = drawing
+            .shapes
+            .iter()
+            .filter_map(|shape| match shape {
+                Shape::Line { stroke, ink, dash, .. } if *stroke == 2.8 => Some((*ink, dash.is_some())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(bold.len(), 10);
+        assert!(bold.iter().enumerate().all(|(index, line)| !bold[..index].contains(line)), "{bold:?}");
     }
 
     #[test]

@@ -17,9 +17,8 @@ use mec_envs::rng::derive_seed;
 
 use crate::config::ExperimentConfig;
 use crate::error::RunError;
-use crate::eval::{EvalFile, EvalPoint};
-use crate::evaluate::HeldOut;
-use crate::files::{Checkpoint, FileError, RunFolder};
+use crate::eval::EvalFile;
+use crate::files::{Checkpoint, RunFolder};
 use crate::progress::ProgressFile;
 use crate::reporter::Reporter;
 use crate::resume_point::{Done, ResumePoint, TrainingPoint};
@@ -40,28 +39,6 @@ pub struct RunFiles {
 }
 
 impl RunFiles {
-    /// Writes the figures of held-out episodes after `step` steps of training with this seed.
-    ///
-    /// # Errors
-    /// [`FileError`] when they cannot be written.
-    pub fn write_evaluation(
-        &mut self,
-        algo: &str,
-        setting: &Setting,
-        seed: u64,
-        step: u64,
-        episodes: &[HeldOut],
-    ) -> Result<(), FileError> {
-        for held_out in episodes {
-            let scenario = &setting.scenario.name;
-            let point = EvalPoint { algo, scenario, seed, step, episode: held_out.episode };
-            let mut figures = held_out.metrics.list();
-            figures.push(("return", held_out.episode_return));
-            self.eval.episode(&point, &figures)?;
-        }
-        self.eval.flush()
-    }
-
     /// Writes where the run can go on: `trainings` are done, and this one is under way. The tables come first, so that
     /// they are never behind it.
     ///
@@ -87,6 +64,8 @@ pub struct Job<'a> {
     pub device: &'a Device,
     /// Set when the run should end.
     pub stop: &'a AtomicBool,
+    /// Environment steps at which the run should end for now: behind the first evaluation there or later.
+    pub pause: Option<u64>,
 }
 
 /// What a training leaves.

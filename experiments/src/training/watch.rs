@@ -18,7 +18,7 @@ use mec_envs::offload::OffloadForm;
 
 use super::{Job, RunFiles};
 use crate::error::RunError;
-use crate::evaluate::{HeldOut, policy_episodes};
+use crate::evaluate::{HeldOut, policy_episodes, write_held_out};
 use crate::files::{Checkpoint, FileError};
 use crate::monitor::{Episode, MonitorFile};
 use crate::progress::ProgressRow;
@@ -48,6 +48,8 @@ pub(super) struct Watch<'a, E> {
     steps: u64,
     /// Whether a point to go on from was written.
     saved: bool,
+    /// Steps of the last evaluation.
+    evaluated: Option<u64>,
     form: std::marker::PhantomData<E>,
 }
 
@@ -68,16 +70,18 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             entropy_bounds: entropy_bounds(spec),
             steps: 0,
             saved: false,
+            evaluated: None,
             form: std::marker::PhantomData,
         }
     }
 
     /// Goes on where a training was interrupted: its files are cut back to what they held then.
     pub(super) fn restore(&mut self, best: Option<StateDict>, seen: Seen) -> Result<(), RunError> {
-        let Seen { began, elapsed_s, monitor_rows, window, last_progress, best_return, vitals } = seen;
+        let Seen { began, elapsed_s, monitor_rows, window, last_progress, evaluated, best_return, vitals } = seen;
         self.began.0 = UNIX_EPOCH + began;
         self.before_s = elapsed_s;
         (self.window, self.last_progress, self.vitals, self.saved) = (window, last_progress, vitals, true);
+        self.evaluated = evaluated;
         let metrics = E::new(Arc::clone(self.job.setting)).metrics();
         let names: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
         for env in 0..self.job.config.runtime.envs {
@@ -134,6 +138,11 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             None => Ok(()),
             tensor => Err(RunError::diverged("training diverged".to_owned(), tensor, self.kept())),
         }
+    }
+
+    /// Whether the training has come to where it pauses.
+    fn pauses(&self) -> bool {
+        self.job.pause.zip(self.evaluated).is_some_and(|(pause, evaluated)| evaluated >= pause)
     }
 
     fn warn(&mut self, kind: WarningKind, message: String) {
@@ -202,6 +211,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             monitor_rows,
             window: self.window.clone(),
             last_progress: self.last_progress,
+            evaluated: self.evaluated,
             best_return: self.best.as_ref().map(|(best, _)| best.to_bits()),
             vitals: self.vitals.clone(),
         };
@@ -250,15 +260,19 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
         let evaluation = &self.job.config.evaluation;
         let seeds = evaluation.first_seed..evaluation.first_seed + evaluation.episodes;
         let episodes = policy_episodes::<E, L::Policy>(policy, self.job.setting, seeds)?;
-        self.files.write_evaluation(self.name, self.job.setting, self.job.seed(), steps, &episodes)?;
         let mean = |figure: fn(&HeldOut) -> f64| episodes.iter().map(figure).sum::<f64>() / episodes.len() as f64;
         let episode_return = mean(|held_out| held_out.episode_return);
+        let is_best = self.best.as_ref().is_none_or(|(best, _)| episode_return > *best);
+        self.evaluated = Some(steps);
+        let state = (is_best || self.pauses()).then(|| learner.state());
+        // Before its figures count.
+        state.as_ref().map_or(Ok(()), |state| self.refuse_not_finite(state))?;
+        let point = (self.name, self.job.seed(), steps);
+        write_held_out(&mut self.files.eval, point, self.job.setting, &episodes)?;
         let latency = mean(|held_out| held_out.metrics.latency_mean_s);
         let success = mean(|held_out| held_out.metrics.success_rate);
         self.reporter.message(steps, format!("held out: {latency:.3} s, {:.1} % in time", 100.0 * success));
-        if self.best.as_ref().is_none_or(|(best, _)| episode_return > *best) {
-            let state = learner.state();
-            self.refuse_not_finite(&state)?;
+        if let Some(state) = state.filter(|_| is_best) {
             checkpoint::save(&self.best_path(), &state)?;
             self.best = Some((episode_return, state));
         }
@@ -282,6 +296,6 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
     }
 
     fn should_stop(&self) -> bool {
-        self.job.stop.load(Ordering::Relaxed)
+        self.pauses() || self.job.stop.load(Ordering::Relaxed)
     }
 }
