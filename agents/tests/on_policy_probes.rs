@@ -6,6 +6,7 @@
 use mec_agents::a2c::A2cConfig;
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
+use mec_agents::es::EsConfig;
 use mec_agents::nn::BodyConfig;
 use mec_agents::on_policy::OnPolicyLearner;
 use mec_agents::ppo::PpoConfig;
@@ -207,6 +208,34 @@ fn runs_are_equal_to_the_bit_in_any_thread_layout_and_from_every_checkpoint() {
     repeats(&a2c(), Probe::continuous);
     repeats(&reinforce(), Probe::discrete);
     repeats(&reinforce(), Probe::mixed);
+    let es = EsConfig { pairs: 2, ..EsConfig::default() };
+    repeats(&es, Probe::discrete);
+    repeats(&es, Probe::mixed);
+}
+
+fn evolved<A: ProbeSpace>(make: fn(Rung) -> Probe<A>, mode: Mode, sigma: f64) {
+    let make_env = |_| make(Rung::Masked);
+    let config = EsConfig { sigma, learning_rate: sigma / 6.0, episodes_each: 16, ..EsConfig::default() };
+    let mut learner = config.build(&EnvSpec::of(&make_env(0)), &Device::flex(), 1).unwrap();
+    let runtime = RuntimeConfig { mode, round: 16, ..runtime(240_000) };
+    train(&mut learner, make_env, &runtime, 1, &mut ()).unwrap();
+    let probe = make(Rung::Masked);
+    for x in [-1.0, 1.0] {
+        let batch = ObservationBatch { rows: 1, observations: &[x], masks: probe.action_mask() };
+        let mut codes = Vec::new();
+        learner.policy().act(&batch, ActMode::Greedy, &mut stream(0, "greedy"), &mut codes);
+        let score = probe.action_space().score(&probe.action_space().decode(&codes), x);
+        assert!(score > -0.03, "action {codes:?} for {x} scores {score}");
+    }
+}
+
+#[test]
+fn evolution_finds_the_masked_match_with_each_kind_of_action() {
+    evolved(Probe::discrete, Mode::Serial, 0.3);
+    evolved(Probe::multi_discrete, Mode::Serial, 0.3);
+    evolved(Probe::continuous, Mode::Serial, 0.1);
+    evolved(Probe::mixed, Mode::Serial, 0.15);
+    evolved(Probe::discrete, Mode::FreeRunning, 0.3);
 }
 
 #[test]
@@ -247,6 +276,8 @@ fn wrong_values_and_environments_are_refused_with_what_is_accepted() {
     refused(&|| PpoConfig { minibatch_size: 0, ..ppo() }.build(&spec, &device, 0), "minibatch_size is 0");
     refused(&|| A2cConfig { rollout_steps: 0, ..a2c() }.build(&spec, &device, 0), "rollout_steps is 0");
     refused(&|| ReinforceConfig { actor_lr: f64::NAN, ..reinforce() }.build(&spec, &device, 0), "actor_lr is NaN");
+    let error = EsConfig { sigma: 0.0, ..EsConfig::default() }.build(&spec, &device, 0).err().unwrap();
+    assert_eq!(error.to_string(), "sigma is 0; accepted is above 0");
     let none = EnvSpec { observation: spec.observation.clone(), action: ActionLayout { heads: vec![], continuous: 0 } };
     refused(&|| a2c().build(&none, &device, 0), "a2c cannot act with no action at all");
     let scorer = BodyConfig::Scorer { hidden: vec![8], prior_scale: 1.0, q_prior_scale: 1.0 };

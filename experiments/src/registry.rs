@@ -3,6 +3,7 @@
 use mec_agents::a2c::{self, A2cConfig};
 use mec_agents::agent::Algorithm;
 use mec_agents::checkpoint::CheckpointError;
+use mec_agents::es::{self, EsConfig};
 use mec_agents::export::ExportedPolicy;
 use mec_agents::ppo::{self, PpoConfig};
 use mec_agents::random::RandomConfig;
@@ -25,6 +26,8 @@ pub enum AlgorithmConfig {
     A2c(A2cConfig),
     /// REINFORCE with a learned baseline.
     Reinforce(ReinforceConfig),
+    /// Evolution strategies, which need no gradient.
+    Es(EsConfig),
     /// The uniform policy over targets; the scheme `random` draws the same way without a training.
     Uniform(RandomConfig),
 }
@@ -52,6 +55,7 @@ impl AlgorithmConfig {
             Self::Ppo(_) => "ppo",
             Self::A2c(_) => "a2c",
             Self::Reinforce(_) => "reinforce",
+            Self::Es(_) => "es",
             Self::Uniform(_) => "uniform",
         }
     }
@@ -63,6 +67,7 @@ impl AlgorithmConfig {
             Self::Ppo(config) => visitor.visit(config),
             Self::A2c(config) => visitor.visit(config),
             Self::Reinforce(config) => visitor.visit(config),
+            Self::Es(config) => visitor.visit(config),
             Self::Uniform(config) => visitor.visit(config),
         }
     }
@@ -72,8 +77,13 @@ impl AlgorithmConfig {
 type Exporter = fn(&StateDict) -> Result<ExportedPolicy, CheckpointError>;
 
 /// The methods whose policies other programs can evaluate, by the kind of their learners' states.
-const EXPORTERS: &[(&str, Exporter)] =
-    &[("sac", sac::exported), ("ppo", ppo::exported), ("a2c", a2c::exported), ("reinforce", reinforce::exported)];
+const EXPORTERS: &[(&str, Exporter)] = &[
+    ("sac", sac::exported),
+    ("ppo", ppo::exported),
+    ("a2c", a2c::exported),
+    ("reinforce", reinforce::exported),
+    ("es", es::exported),
+];
 
 /// The greedy policy of a stored learner of any method, for other programs.
 ///

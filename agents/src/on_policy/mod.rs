@@ -1,6 +1,6 @@
 //! What on-policy methods share: a learner that uses each rollout once, by a [`Recipe`].
 //!
-//! [`Ppo`](crate::ppo), [`A2C`](crate::a2c) and [`REINFORCE`](crate::reinforce) are recipes: what is collected, how
+//! PPO, A2C and REINFORCE are recipes: what is collected, how
 //! returns are estimated, and how often and within which bounds the policy follows its gradient. One update, in the
 //! words of [`Learner`](crate::agent::Learner), is all that is done with one rollout.
 //!
