@@ -2,7 +2,8 @@
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
 //! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
-//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`], [`sac`]), and who
+//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`], [`sac`] with the policy
+//! it shares as [`stochastic`]; [`ppo`], [`a2c`] and [`reinforce`] on [`rollout`] and [`on_policy`]; [`es`]), and who
 //! runs them ([`actor`], [`runtime`]).
 //!
 //! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
@@ -38,7 +39,21 @@ pub mod replay;
 
 pub mod random;
 
+pub mod stochastic;
+
 pub mod sac;
+
+pub mod rollout;
+
+pub mod on_policy;
+
+pub mod ppo;
+
+pub mod a2c;
+
+pub mod reinforce;
+
+pub mod es;
 
 pub mod actor;
 

@@ -1,9 +1,13 @@
 //! What can be named in a configuration: methods and forms of the environment. The only list of them.
 
+use mec_agents::a2c::{self, A2cConfig};
 use mec_agents::agent::Algorithm;
 use mec_agents::checkpoint::CheckpointError;
+use mec_agents::es::{self, EsConfig};
 use mec_agents::export::ExportedPolicy;
+use mec_agents::ppo::{self, PpoConfig};
 use mec_agents::random::RandomConfig;
+use mec_agents::reinforce::{self, ReinforceConfig};
 use mec_agents::sac::{self, SacConfig};
 use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
@@ -16,6 +20,14 @@ use serde::{Deserialize, Serialize};
 pub enum AlgorithmConfig {
     /// Distributed soft actor-critic offloading: SAC in one of the distributed runtimes.
     Dsaco(SacConfig),
+    /// Proximal policy optimisation.
+    Ppo(PpoConfig),
+    /// Advantage actor-critic.
+    A2c(A2cConfig),
+    /// REINFORCE with a learned baseline.
+    Reinforce(ReinforceConfig),
+    /// Evolution strategies, which need no gradient.
+    Es(EsConfig),
     /// The uniform policy over targets; the scheme `random` draws the same way without a training.
     Uniform(RandomConfig),
 }
@@ -40,6 +52,10 @@ impl AlgorithmConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dsaco(_) => "dsaco",
+            Self::Ppo(_) => "ppo",
+            Self::A2c(_) => "a2c",
+            Self::Reinforce(_) => "reinforce",
+            Self::Es(_) => "es",
             Self::Uniform(_) => "uniform",
         }
     }
@@ -48,6 +64,10 @@ impl AlgorithmConfig {
     pub fn accept<V: AlgorithmVisitor>(&self, visitor: V) -> V::Output {
         match self {
             Self::Dsaco(config) => visitor.visit(config),
+            Self::Ppo(config) => visitor.visit(config),
+            Self::A2c(config) => visitor.visit(config),
+            Self::Reinforce(config) => visitor.visit(config),
+            Self::Es(config) => visitor.visit(config),
             Self::Uniform(config) => visitor.visit(config),
         }
     }
@@ -57,7 +77,13 @@ impl AlgorithmConfig {
 type Exporter = fn(&StateDict) -> Result<ExportedPolicy, CheckpointError>;
 
 /// The methods whose policies other programs can evaluate, by the kind of their learners' states.
-const EXPORTERS: &[(&str, Exporter)] = &[("sac", sac::exported)];
+const EXPORTERS: &[(&str, Exporter)] = &[
+    ("sac", sac::exported),
+    ("ppo", ppo::exported),
+    ("a2c", a2c::exported),
+    ("reinforce", reinforce::exported),
+    ("es", es::exported),
+];
 
 /// The greedy policy of a stored learner of any method, for other programs.
 ///

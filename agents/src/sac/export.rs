@@ -1,13 +1,10 @@
 //! [`exported`]: the actor out of a stored learner.
 
-use mec_envs::gym::{ActionLayout, Part};
-
 use super::config::SacConfig;
 use crate::checkpoint::CheckpointError;
-use crate::export::{ExportedPolicy, Network, StoredWeights};
-use crate::nn::{BodyConfig, Normalizer};
-use crate::spec::EnvSpec;
+use crate::export::ExportedPolicy;
 use crate::state::StateDict;
+use crate::stochastic;
 
 /// The greedy policy of a stored [`SacLearner`](super::SacLearner).
 ///
@@ -17,42 +14,7 @@ use crate::state::StateDict;
 pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
     state.expect_kind("sac")?;
     let config: SacConfig = state.value("config")?;
-    let unfit = |name: &str, reason: String| {
-        let found = state.values().get(name).map_or_else(String::new, ToString::to_string);
-        CheckpointError::Value { name: name.to_owned(), found, reason }
-    };
-    config.body.validate().map_err(|error| unfit("config", error.to_string()))?;
-    let spec = stored_spec(state)?;
-    let (choices, dim) = (spec.action.choices(), spec.action.continuous);
-    if spec.action.codes() == 0 {
-        return Err(unfit("action", "an action needs heads or continuous entries".to_owned()));
-    }
-    let normalizer = config.normalize_observations.then(|| Normalizer::new(&spec).read(state)).transpose()?;
-    let mut weights = StoredWeights::new(state, "actor");
-    let network = match &config.body {
-        BodyConfig::Mlp { hidden, .. } => {
-            Network::dense(&mut weights, &[&[spec.obs_dim()], &hidden[..], &[choices + 2 * dim]].concat())?
-        }
-        BodyConfig::Scorer { .. } if dim > 0 => {
-            return Err(unfit("action", "a scorer has no outputs for continuous entries".to_owned()));
-        }
-        BodyConfig::Scorer { hidden, prior_scale, .. } => Network::options(&mut weights, &spec, hidden, *prior_scale)?,
-    };
-    weights.finish()?;
-    Ok(ExportedPolicy {
-        kind: state.kind.clone(),
-        scaling: normalizer.map(|normalizer| normalizer.scaling()),
-        spec,
-        network,
-    })
-}
-
-/// The shape of the environments that the stored learner is for.
-fn stored_spec(state: &StateDict) -> Result<EnvSpec, CheckpointError> {
-    let parts: Vec<(String, Vec<usize>)> = state.value("observation")?;
-    let (heads, continuous) = state.value("action")?;
-    let observation = parts.iter().map(|(name, shape)| Part::new(name, shape)).collect();
-    Ok(EnvSpec { observation, action: ActionLayout { heads, continuous } })
+    stochastic::exported(state, &config.body, config.normalize_observations)
 }
 
 #[cfg(test)]
@@ -60,6 +22,9 @@ mod tests {
     use super::*;
     use crate::agent::{Algorithm, Learner};
     use crate::device::Device;
+    use crate::nn::BodyConfig;
+    use crate::spec::EnvSpec;
+    use mec_envs::gym::{ActionLayout, Part};
 
     fn state(body: BodyConfig, action: ActionLayout) -> StateDict {
         let observation = vec![Part::new("global", &[2]), Part::new("options", &[3, 4]), Part::new("prior", &[3])];

@@ -6,7 +6,6 @@ use mec_envs::rng::{Prng, stream};
 use super::config::{SacConfig, Warmup};
 use super::losses;
 use super::networks::{Model, Networks};
-use super::policy::SacPolicy;
 use super::update::{Figures, Update, mean};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
@@ -14,6 +13,7 @@ use crate::nn::{Helpers, Normalizer, Scaling, Threads};
 use crate::replay::{Batch, Replay};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
+use crate::stochastic::{StochasticPolicy, write_spec};
 use crate::transition::Transitions;
 
 /// The learner of soft actor-critic.
@@ -164,7 +164,7 @@ impl SacLearner {
 }
 
 impl Learner for SacLearner {
-    type Policy = SacPolicy;
+    type Policy = StochasticPolicy;
 
     fn add(&mut self, experience: &Transitions) {
         let (was_ready, was_uniform) = (self.ready(), self.explores_uniformly());
@@ -209,8 +209,10 @@ impl Learner for SacLearner {
         Ok(metrics)
     }
 
-    fn policy(&self) -> SacPolicy {
-        SacPolicy::new(&self.model, &self.networks.actor.weights, self.scaling(), self.explores_uniformly())
+    fn policy(&self) -> StochasticPolicy {
+        let policy =
+            StochasticPolicy::new("sac policy", &self.model.of_actor(), &self.networks.actor.weights, self.scaling());
+        policy.exploring_uniformly(self.explores_uniformly())
     }
 
     fn version(&self) -> u64 {
@@ -234,9 +236,7 @@ impl Learner for SacLearner {
         state.insert_value("config", &self.config);
         state.insert_value("counters", self.counters);
         state.insert_value("rng", &self.rng);
-        let parts: Vec<_> = self.spec.observation.iter().map(|part| (&part.name, &part.shape)).collect();
-        state.insert_value("observation", parts);
-        state.insert_value("action", (&self.spec.action.heads, self.spec.action.continuous));
+        write_spec(&self.spec, &mut state);
         state
     }
 

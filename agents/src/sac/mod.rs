@@ -32,7 +32,6 @@ mod export;
 mod learner;
 pub mod losses;
 mod networks;
-mod policy;
 mod temperature;
 mod update;
 
@@ -40,5 +39,4 @@ pub use config::{SacConfig, Warmup};
 pub use export::exported;
 pub use learner::SacLearner;
 pub use losses::Ensemble;
-pub use policy::SacPolicy;
 pub use temperature::{ALPHA_MAX, ALPHA_MIN};

@@ -10,6 +10,7 @@ use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
+use crate::stochastic::ActorModel;
 
 /// The architectures, and the actions they decide on.
 #[derive(Clone, Debug)]
@@ -25,20 +26,17 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(config: &SacConfig, spec: &EnvSpec) -> Result<Self, ConfigError> {
-        let (heads, dim) = (&spec.action.heads, spec.action.continuous);
-        if heads.is_empty() && dim == 0 {
-            let accepted = "categorical heads, continuous entries, or both";
-            return Err(ConfigError::UnsupportedAction {
-                method: "sac",
-                found: "no action at all".to_owned(),
-                accepted,
-            });
-        }
+        let ActorModel { network: actor, heads, dim } = ActorModel::new("sac", &config.body, spec)?;
         let critic = match config.body.critic(spec)? {
             Network::Mlp(mlp) => Network::Mlp(mlp.regularized(config.critic_norm, config.critic_dropout as f32)),
             scorer @ Network::Scorer(_) => scorer,
         };
-        Ok(Self { actor: config.body.actor(spec)?, critic, heads: Heads::new(heads), dim })
+        Ok(Self { actor, critic, heads, dim })
+    }
+
+    /// The part that acts.
+    pub(super) fn of_actor(&self) -> ActorModel {
+        ActorModel { network: self.actor.clone(), heads: self.heads.clone(), dim: self.dim }
     }
 
     /// Columns of Q: the choices, or 1 without heads.

@@ -1,4 +1,4 @@
-//! [`SacPolicy`]: acts with a snapshot of the actor.
+//! [`StochasticPolicy`]: acts with a snapshot of an actor.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,31 +8,71 @@ use mec_envs::rng::Prng;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use super::networks::Model;
-use crate::agent::{ActMode, ObservationBatch, Policy};
+use crate::agent::{ActMode, ConfigError, ObservationBatch, Policy};
 use crate::checkpoint::CheckpointError;
-use crate::nn::{Parameters, Scaling, SquashedGaussian};
+use crate::nn::{BodyConfig, Heads, Network, Parameters, Scaling, SquashedGaussian};
+use crate::spec::EnvSpec;
 use crate::state::StateDict;
 
-/// A snapshot of the actor of a [`SacLearner`](super::SacLearner), on the CPU. Clones share the weights.
+/// The network of an actor, and the actions it decides on.
 #[derive(Clone, Debug)]
-pub struct SacPolicy {
+pub struct ActorModel {
+    /// Logits per choice, then the means of the continuous entries, then their log standard deviations.
+    pub network: Network,
+    /// The categorical heads.
+    pub heads: Heads,
+    /// Continuous entries.
+    pub dim: usize,
+}
+
+impl ActorModel {
+    /// The actor of `method` with this body.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is no action to decide on, or the body does not fit the environment.
+    pub fn new(method: &'static str, body: &BodyConfig, spec: &EnvSpec) -> Result<Self, ConfigError> {
+        let (heads, dim) = (&spec.action.heads, spec.action.continuous);
+        if heads.is_empty() && dim == 0 {
+            let accepted = "categorical heads, continuous entries, or both";
+            return Err(ConfigError::UnsupportedAction { method, found: "no action at all".to_owned(), accepted });
+        }
+        Ok(Self { network: body.actor(spec)?, heads: Heads::new(heads), dim })
+    }
+
+    /// Outputs per row.
+    pub fn width(&self) -> usize {
+        self.heads.choices() + 2 * self.dim
+    }
+}
+
+/// A snapshot of an actor, on the CPU. Clones share the weights.
+#[derive(Clone, Debug)]
+pub struct StochasticPolicy {
+    /// The kind of its states.
+    kind: &'static str,
     snapshot: Arc<Snapshot>,
-    /// Explore uniformly at random: no update has been done yet.
+    /// Explore uniformly at random.
     uniform: bool,
 }
 
 #[derive(Debug)]
 struct Snapshot {
-    model: Model,
+    model: ActorModel,
     weights: Parameters,
     scaling: Option<Scaling>,
 }
 
-impl SacPolicy {
-    pub(super) fn new(model: &Model, weights: &Parameters, scaling: Option<Scaling>, uniform: bool) -> Self {
+impl StochasticPolicy {
+    /// A snapshot whose states are of this kind, for example `sac policy`.
+    pub fn new(kind: &'static str, model: &ActorModel, weights: &Parameters, scaling: Option<Scaling>) -> Self {
         let snapshot = Snapshot { model: model.clone(), weights: weights.to_host(), scaling };
-        Self { snapshot: Arc::new(snapshot), uniform }
+        Self { kind, snapshot: Arc::new(snapshot), uniform: false }
+    }
+
+    /// The same, exploring uniformly at random where `uniform` is true.
+    #[must_use]
+    pub fn exploring_uniformly(self, uniform: bool) -> Self {
+        Self { uniform, ..self }
     }
 
     /// The outputs of the network, row by row: logits per choice, then the means of the continuous entries, then their
@@ -44,16 +84,16 @@ impl SacPolicy {
             None => Cow::Borrowed(batch.observations),
         };
         let batch = ObservationBatch { observations: &observations, ..*batch };
-        model.actor.predict(weights, &model.actor.inputs(&batch, &[], &Device::flex()), None)
+        model.network.predict(weights, &model.network.inputs(&batch, &[], &Device::flex()), None)
     }
 }
 
-impl Policy for SacPolicy {
+impl Policy for StochasticPolicy {
     fn act(&mut self, batch: &ObservationBatch<'_>, mode: ActMode, rng: &mut Prng, actions: &mut Vec<f32>) {
         actions.clear();
         let uniform = self.uniform && mode == ActMode::Explore;
         let outputs = if uniform { Vec::new() } else { self.outputs(batch) };
-        let Model { heads, dim, .. } = &self.snapshot.model;
+        let ActorModel { heads, dim, .. } = &self.snapshot.model;
         let choices = heads.choices();
         for row in 0..batch.rows {
             let mask = batch.masks.map(|masks| &masks[row * choices..(row + 1) * choices]);
@@ -80,7 +120,7 @@ impl Policy for SacPolicy {
     }
 
     fn state(&self) -> StateDict {
-        let mut state = StateDict::new("sac policy");
+        let mut state = StateDict::new(self.kind);
         self.snapshot.weights.write("actor", &mut state);
         if let Some(scaling) = &self.snapshot.scaling {
             scaling.write("scaling", &mut state);
@@ -90,13 +130,13 @@ impl Policy for SacPolicy {
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
-        state.expect_kind("sac policy")?;
+        state.expect_kind(self.kind)?;
         let Snapshot { model, weights, scaling } = &*self.snapshot;
         let weights = weights.read("actor", state)?;
         let scaling = scaling.as_ref().map(|scaling| scaling.read("scaling", state)).transpose()?;
         let uniform = state.value("uniform")?;
         let snapshot = Arc::new(Snapshot { model: model.clone(), weights, scaling });
-        *self = Self { snapshot, uniform };
+        *self = Self { kind: self.kind, snapshot, uniform };
         Ok(())
     }
 }

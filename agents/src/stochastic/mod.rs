@@ -1,0 +1,10 @@
+//! Stochastic policies from a network's outputs: categorical heads and squashed Gaussian entries.
+//!
+//! [`StochasticPolicy`] acts, and [`exported`] takes its network out of a stored learner. Soft actor-critic and the
+//! on-policy methods share both.
+
+mod export;
+mod policy;
+
+pub use export::{exported, write_spec};
+pub use policy::{ActorModel, StochasticPolicy};
