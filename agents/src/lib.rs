@@ -2,9 +2,9 @@
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
 //! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
-//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`], [`sac`] with the policy
-//! it shares as [`stochastic`]; [`ppo`], [`a2c`] and [`reinforce`] on [`rollout`] and [`on_policy`]; [`es`]), and who
-//! runs them ([`actor`], [`runtime`]).
+//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`]; [`sac`] with the
+//! policy it shares as [`stochastic`]; [`dqn`], [`td3`] and [`ddpg`] on [`off_policy`]; [`ppo`], [`a2c`] and [`reinforce`]
+//! on [`rollout`] and [`on_policy`]; [`es`]), and who runs them ([`actor`], [`runtime`]).
 //!
 //! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
 //! checkpoints then work unchanged. `examples/custom_algorithm.rs` is a whole method in one file.
@@ -42,6 +42,14 @@ pub mod random;
 pub mod stochastic;
 
 pub mod sac;
+
+pub mod off_policy;
+
+pub mod dqn;
+
+pub mod td3;
+
+pub mod ddpg;
 
 pub mod rollout;
 

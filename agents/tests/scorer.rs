@@ -2,6 +2,7 @@
 
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
+use mec_agents::dqn::DqnConfig;
 use mec_agents::nn::BodyConfig;
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::{SacConfig, Warmup};
@@ -90,20 +91,12 @@ fn regret(policy: &impl Policy, options: usize) -> f32 {
     total / 500.0
 }
 
-#[test]
-fn a_scorer_beats_its_prior_and_serves_more_options() {
-    let config = SacConfig {
-        gamma: 0.0,
-        actor_lr: 2e-3,
-        critic_lr: 2e-3,
-        batch_size: 64,
-        warmup: Warmup::Policy,
-        body: BodyConfig::Scorer { hidden: vec![32, 32], prior_scale: 1.0, q_prior_scale: 1.0 },
-        initial_alpha: 0.1,
-        target_entropy_final_scale: Some(0.05),
-        target_entropy_anneal_updates: 1_000,
-        ..SacConfig::default()
-    };
+fn body() -> BodyConfig {
+    BodyConfig::Scorer { hidden: vec![32, 32], prior_scale: 1.0, q_prior_scale: 1.0 }
+}
+
+/// Trains on four options and acts among nine.
+fn beats_its_prior(config: &impl Algorithm) {
     let mut learner = config.build(&EnvSpec::of(&Costs::new(4)), &Device::flex(), 1).unwrap();
     let prior = regret(&learner.policy(), 4);
     let runtime = RuntimeConfig { mode: Mode::Lockstep, envs: 4, steps: 2_000, round: 2, ..RuntimeConfig::default() };
@@ -116,4 +109,34 @@ fn a_scorer_beats_its_prior_and_serves_more_options() {
     larger.load_state(&learner.state()).unwrap();
     let trained = regret(&larger.policy(), 9);
     assert!(trained < 0.2 * prior, "regret {trained} among 9 options, of the prior {prior}");
+}
+
+#[test]
+fn a_scorer_beats_its_prior_and_serves_more_options() {
+    beats_its_prior(&SacConfig {
+        gamma: 0.0,
+        actor_lr: 2e-3,
+        critic_lr: 2e-3,
+        batch_size: 64,
+        warmup: Warmup::Policy,
+        body: body(),
+        initial_alpha: 0.1,
+        target_entropy_final_scale: Some(0.05),
+        target_entropy_anneal_updates: 1_000,
+        ..SacConfig::default()
+    });
+}
+
+#[test]
+fn a_scorer_of_values_beats_its_prior_and_serves_more_options() {
+    beats_its_prior(&DqnConfig {
+        gamma: 0.0,
+        learning_rate: 2e-3,
+        batch_size: 64,
+        replay_ratio: 1.0,
+        epsilon_start: 0.5,
+        epsilon_steps: 1_000,
+        body: body(),
+        ..DqnConfig::default()
+    });
 }

@@ -3,6 +3,8 @@
 use mec_agents::a2c::{self, A2cConfig};
 use mec_agents::agent::Algorithm;
 use mec_agents::checkpoint::CheckpointError;
+use mec_agents::ddpg::{self, DdpgConfig};
+use mec_agents::dqn::{self, DqnConfig};
 use mec_agents::es::{self, EsConfig};
 use mec_agents::export::ExportedPolicy;
 use mec_agents::ppo::{self, PpoConfig};
@@ -10,8 +12,10 @@ use mec_agents::random::RandomConfig;
 use mec_agents::reinforce::{self, ReinforceConfig};
 use mec_agents::sac::{self, SacConfig};
 use mec_agents::state::StateDict;
+use mec_agents::td3::{self, Td3Config};
 use mec_envs::offload::{OffloadBoxEnv, OffloadEnv, OffloadForm, OffloadSetEnv};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A method with its hyperparameters, by `name`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +24,15 @@ use serde::{Deserialize, Serialize};
 pub enum AlgorithmConfig {
     /// Distributed soft actor-critic offloading: SAC in one of the distributed runtimes.
     Dsaco(SacConfig),
+    /// Soft actor-critic with a temperature that stays where it starts, at 0.2 by default.
+    #[serde(deserialize_with = "with_fixed_temperature")]
+    Sac(SacConfig),
+    /// Deep Q-learning, double by default.
+    Dqn(DqnConfig),
+    /// Twin delayed deep deterministic policy gradient, for the form `box`.
+    Td3(Td3Config),
+    /// Deep deterministic policy gradient, for the form `box`.
+    Ddpg(DdpgConfig),
     /// Proximal policy optimisation.
     Ppo(PpoConfig),
     /// Advantage actor-critic.
@@ -52,6 +65,10 @@ impl AlgorithmConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dsaco(_) => "dsaco",
+            Self::Sac(_) => "sac",
+            Self::Dqn(_) => "dqn",
+            Self::Td3(_) => "td3",
+            Self::Ddpg(_) => "ddpg",
             Self::Ppo(_) => "ppo",
             Self::A2c(_) => "a2c",
             Self::Reinforce(_) => "reinforce",
@@ -63,7 +80,10 @@ impl AlgorithmConfig {
     /// Calls `visitor` with the method.
     pub fn accept<V: AlgorithmVisitor>(&self, visitor: V) -> V::Output {
         match self {
-            Self::Dsaco(config) => visitor.visit(config),
+            Self::Dsaco(config) | Self::Sac(config) => visitor.visit(config),
+            Self::Dqn(config) => visitor.visit(config),
+            Self::Td3(config) => visitor.visit(config),
+            Self::Ddpg(config) => visitor.visit(config),
             Self::Ppo(config) => visitor.visit(config),
             Self::A2c(config) => visitor.visit(config),
             Self::Reinforce(config) => visitor.visit(config),
@@ -73,12 +93,28 @@ impl AlgorithmConfig {
     }
 }
 
+/// The temperature of `sac`: SpinningUp's default, and that of most tasks of Haarnoja et al. 2018 (arXiv:1801.01290,
+/// table 2), whose rewards are multiplied by 5 at a temperature of 1.
+const FIXED_TEMPERATURE: f64 = 0.2;
+
+/// The configuration of `sac`: as that of DSACO with two defaults of its own, each of which can be set.
+fn with_fixed_temperature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SacConfig, D::Error> {
+    let mut fields = serde_json::Map::deserialize(deserializer)?;
+    for (name, default) in [("learn_alpha", false.into()), ("initial_alpha", FIXED_TEMPERATURE.into())] {
+        fields.entry(name).or_insert(default);
+    }
+    SacConfig::deserialize(serde_json::Value::Object(fields)).map_err(D::Error::custom)
+}
+
 /// Takes the greedy policy out of a stored learner.
 type Exporter = fn(&StateDict) -> Result<ExportedPolicy, CheckpointError>;
 
 /// The methods whose policies other programs can evaluate, by the kind of their learners' states.
 const EXPORTERS: &[(&str, Exporter)] = &[
     ("sac", sac::exported),
+    ("dqn", dqn::exported),
+    ("td3", td3::exported),
+    ("ddpg", ddpg::exported),
     ("ppo", ppo::exported),
     ("a2c", a2c::exported),
     ("reinforce", reinforce::exported),
@@ -137,6 +173,37 @@ impl Form {
             Self::Task => visitor.visit::<OffloadEnv>(),
             Self::Set => visitor.visit::<OffloadSetEnv>(),
             Self::Box => visitor.visit::<OffloadBoxEnv>(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> AlgorithmConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn sac_is_dsaco_with_a_temperature_that_stays_unless_it_is_told_otherwise() {
+        let fixed = SacConfig { learn_alpha: false, initial_alpha: 0.2, ..SacConfig::default() };
+        assert_eq!(parsed("name = \"sac\""), AlgorithmConfig::Sac(fixed.clone()));
+        let told = SacConfig { learn_alpha: true, initial_alpha: 0.5, gamma: 0.9, ..fixed };
+        let config = parsed("name = \"sac\"\nlearn_alpha = true\ninitial_alpha = 0.5\ngamma = 0.9");
+        assert_eq!(config, AlgorithmConfig::Sac(told));
+        assert_eq!(parsed(&toml::to_string(&config).unwrap()), config);
+        assert_eq!(parsed("name = \"dsaco\""), AlgorithmConfig::Dsaco(SacConfig::default()));
+    }
+
+    #[test]
+    fn every_method_refuses_a_misspelt_key_with_those_it_has() {
+        for name in ["dsaco", "sac", "dqn", "td3", "ddpg"] {
+            let config = parsed(&format!("name = {name:?}\ngamma = 0.5"));
+            assert_eq!(config.name(), name);
+            assert_eq!(parsed(&toml::to_string(&config).unwrap()), config);
+            let error = toml::from_str::<AlgorithmConfig>(&format!("name = {name:?}\ngama = 0.5")).unwrap_err();
+            assert!(error.to_string().contains("`gama`") && error.to_string().contains("`gamma`"), "{error}");
         }
     }
 }

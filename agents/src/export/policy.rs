@@ -16,8 +16,8 @@ const METADATA_KEY: &str = "mec_gym_policy";
 
 /// What a trained agent does when it is to be judged, as plain numbers.
 ///
-/// The network has one output per choice (logits), then one per continuous entry (means), then one per continuous
-/// entry that does not matter here (log standard deviations). The action is the best open choice of each head, the
+/// The network has one output per choice (logits), then one per continuous entry (means), then some that do not matter
+/// here (log standard deviations, or the value of a dueling network). The action is the best open choice of each head, the
 /// first one of equals (0 where none is open), then tanh of the means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportedPolicy {

@@ -17,7 +17,7 @@ pub use vector::{
     AutoresetMode, Ended, ParallelEnv, VectorConfig, VectorEnv, VectorError, VectorStep, check_vector_env,
 };
 pub use wrappers::{
-    ActionTransform, Clip, ClipAction, EpisodeStatistics, FlattenObservation, MomentsError, NormalizeObservation,
-    NormalizeReward, RecordEpisodeStatistics, Recorded, Rescale, RescaleAction, RunningMoments, TimeLimit,
-    TransformAction, Updates,
+    ActionTransform, Clip, ClipAction, DiscretizeAction, EpisodeStatistics, FlattenObservation, MomentsError,
+    NormalizeObservation, NormalizeReward, RecordEpisodeStatistics, Recorded, Rescale, RescaleAction, RunningMoments,
+    TimeLimit, TransformAction, Updates,
 };

@@ -5,6 +5,7 @@
 //! [`RecordEpisodeStatistics`] inside of [`NormalizeReward`] records the rewards as they were.
 
 mod clip_action;
+mod discretize_action;
 mod flatten_observation;
 mod normalize_observation;
 mod normalize_reward;
@@ -15,6 +16,7 @@ mod time_limit;
 mod transform_action;
 
 pub use clip_action::{Clip, ClipAction};
+pub use discretize_action::DiscretizeAction;
 pub use flatten_observation::FlattenObservation;
 pub use normalize_observation::NormalizeObservation;
 pub use normalize_reward::NormalizeReward;

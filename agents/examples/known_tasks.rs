@@ -1,0 +1,162 @@
+//! Trains a method on a task that everyone knows, with published hyperparameters, and prints the mean return of 100
+//! greedy episodes per seed as CSV:
+//! `cargo run --release -p mec-agents --example known_tasks -- METHOD [--steps N] [--seed S] [--seeds N]`.
+//!
+//! What to expect: 475 of 500 solves `CartPole-v1`, by Gymnasium's threshold; -200 is good on `Pendulum-v1`, where nothing
+//! is possible above about -120 on average.
+
+use std::error::Error;
+
+use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
+use mec_agents::ddpg::DdpgConfig;
+use mec_agents::device::Device;
+use mec_agents::dqn::DqnConfig;
+use mec_agents::nn::BodyConfig;
+use mec_agents::runtime::{Mode, RuntimeConfig, train};
+use mec_agents::sac::SacConfig;
+use mec_agents::spec::EnvSpec;
+use mec_agents::td3::Td3Config;
+use mec_envs::gym::classic::{CartPole, Pendulum};
+use mec_envs::gym::{ActionSpace, Env, EnvError, Space};
+use mec_envs::rng::stream;
+
+/// As in the `mec-gym` program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Greedy episodes per seed.
+const EPISODES: u64 = 100;
+
+/// The methods: name, configuration, task, environment steps, steps between updates.
+macro_rules! methods {
+    ($($name:literal: $config:expr, $task:expr, $steps:literal, $round:literal;)*) => {
+        const METHODS: &[&str] = &[$($name),*];
+
+        fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+            match options.method.as_str() {
+                $($name => learn($name, &$config, $task, &options.runtime($steps, $round), options),)*
+                other => Err(format!("METHOD is {other:?}; accepted is one of {}", METHODS.join(", ")).into()),
+            }
+        }
+    };
+}
+
+methods! {
+    "dqn": dqn(), CartPole::v1, 50_000, 256;
+    "td3": td3(), Pendulum::v1, 20_000, 1;
+    "ddpg": ddpg(), Pendulum::v1, 20_000, 1;
+    "sac": SacConfig { learn_alpha: false, initial_alpha: 0.2, ..dsaco() }, Pendulum::v1, 20_000, 1;
+    "dsaco": dsaco(), Pendulum::v1, 20_000, 1;
+}
+
+/// RL Zoo's for CartPole-v1 (rl-baselines3-zoo 22e3ff2, `hyperparams/dqn.yml`), with double Q-learning. There, 128
+/// updates follow each 256 steps, and the slow copy is taken anew in between.
+fn dqn() -> DqnConfig {
+    DqnConfig {
+        learning_rate: 2.3e-3,
+        batch_size: 64,
+        buffer_capacity: 100_000,
+        learning_starts: 1_000,
+        target_update_every: 128,
+        replay_ratio: 0.5,
+        epsilon_steps: 8_000,
+        epsilon_end: 0.04,
+        ..DqnConfig::default()
+    }
+}
+
+/// RL Zoo's for Pendulum-v1 (rl-baselines3-zoo 22e3ff2, `hyperparams/td3.yml`).
+fn td3() -> Td3Config {
+    Td3Config {
+        gamma: 0.98,
+        buffer_capacity: 200_000,
+        learning_starts: 10_000,
+        body: BodyConfig::Mlp { hidden: vec![400, 300] },
+        ..Td3Config::default()
+    }
+}
+
+/// RL Zoo's for Pendulum-v1 (`hyperparams/ddpg.yml`): those of TD3.
+fn ddpg() -> DdpgConfig {
+    let Td3Config { gamma, buffer_capacity, learning_starts, body, .. } = td3();
+    DdpgConfig { gamma, buffer_capacity, learning_starts, body, ..DdpgConfig::default() }
+}
+
+/// RL Zoo's for Pendulum-v1 (`hyperparams/sac.yml`).
+fn dsaco() -> SacConfig {
+    SacConfig { actor_lr: 1e-3, critic_lr: 1e-3, alpha_lr: 1e-3, ..SacConfig::default() }
+}
+
+/// The command line.
+struct Options {
+    method: String,
+    /// In place of the method's own number.
+    steps: Option<u64>,
+    seed: u64,
+    /// Seeds from that one on.
+    seeds: u64,
+}
+
+impl Options {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+        let mut options = Self { method: words.next().unwrap_or_default(), steps: None, seed: 1, seeds: 1 };
+        while let Some(word) = words.next() {
+            let number = words.next().ok_or_else(|| format!("{word} needs a number"))?.parse()?;
+            match word.as_str() {
+                "--steps" => options.steps = Some(number),
+                "--seed" => options.seed = number,
+                "--seeds" => options.seeds = number,
+                _ => return Err(format!("{word} is unknown; accepted are --steps, --seed and --seeds").into()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn runtime(&self, steps: u64, round: usize) -> RuntimeConfig {
+        let steps = self.steps.unwrap_or(steps);
+        RuntimeConfig { mode: Mode::Serial, envs: 1, steps, round, progress_every: 0, ..RuntimeConfig::default() }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    run(&Options::parse(std::env::args().skip(1))?)
+}
+
+/// Prints a row per seed.
+fn learn<A: Algorithm, E: Env>(
+    name: &str,
+    config: &A,
+    make_env: fn() -> E,
+    runtime: &RuntimeConfig,
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
+    println!("method,seed,env_steps,mean_return");
+    for seed in options.seed..options.seed + options.seeds {
+        let mut learner = config.build(&EnvSpec::of(&make_env()), &Device::flex(), seed)?;
+        let outcome = train(&mut learner, |_| make_env(), runtime, seed, &mut ())?;
+        let mean_return = mean_return(&mut learner.policy(), &mut make_env())?;
+        println!("{name},{seed},{},{mean_return:.1}", outcome.env_steps);
+    }
+    Ok(())
+}
+
+/// The mean return of greedy episodes from states that training does not start from.
+fn mean_return<E: Env>(policy: &mut impl Policy, env: &mut E) -> Result<f64, EnvError> {
+    // Greedy actions draw nothing.
+    let (mut rng, mut codes, mut total) = (stream(0, "greedy"), Vec::new(), 0.0);
+    for episode in 0..EPISODES {
+        let mut observation = env.reset(Some(1_000_000 + episode));
+        loop {
+            let flat = env.observation_space().flatten(&observation);
+            let batch = ObservationBatch { rows: 1, observations: &flat, masks: env.action_mask() };
+            policy.act(&batch, ActMode::Greedy, &mut rng, &mut codes);
+            let step = env.step(&env.action_space().decode(&codes))?;
+            total += step.reward;
+            if step.is_last() {
+                break;
+            }
+            observation = step.observation;
+        }
+    }
+    Ok(total / EPISODES as f64)
+}
