@@ -24,10 +24,11 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::ExportedPolicy;
+use crate::export::write_spec;
 use crate::nn::{AdamConfig, BodyConfig, Matrix, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
-use crate::stochastic::{self, ActorModel, StochasticPolicy, write_spec};
+use crate::stochastic::{self, ActorModel, StochasticPolicy};
 use crate::transition::Transitions;
 
 /// Actions closer than this are the same: a batch may round differently than one row.

@@ -3,9 +3,8 @@
 use super::config::DqnConfig;
 use super::model::Model;
 use crate::checkpoint::CheckpointError;
-use crate::export::{ExportedPolicy, Network};
+use crate::export::{self, ExportedPolicy, Network, unfit};
 use crate::nn::BodyConfig;
-use crate::off_policy::{self, unfit};
 use crate::state::StateDict;
 
 /// The greedy policy of a stored [`DqnLearner`](super::DqnLearner): the "logits" are Q values or, with dueling,
@@ -17,7 +16,7 @@ pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
     state.expect_kind("dqn")?;
     let config: DqnConfig = state.value("config")?;
     config.validate().map_err(unfit)?;
-    off_policy::exported(state, "q", config.normalize_observations, |spec, weights| {
+    export::exported(state, "q", config.normalize_observations, |spec, weights| {
         Model::new(&config, spec).map_err(unfit)?;
         match &config.body {
             BodyConfig::Mlp { hidden } => {

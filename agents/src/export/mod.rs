@@ -4,11 +4,13 @@
 //! [`sac::exported`](crate::sac::exported) does; what the files hold is then the same for all methods, and
 //! `docs/export.md` tells it to their users.
 
+mod learner;
 mod network;
 mod policy;
 mod scaling;
 mod stored;
 
+pub(crate) use learner::{exported, unfit, write_spec};
 pub use network::{Layer, Network, OptionNetwork};
 pub use policy::ExportedPolicy;
 pub use stored::{Matrix, StoredWeights};

@@ -5,12 +5,10 @@
 //! What it draws is ready for networks: observations are normal, and rewards scaled, where that is asked for.
 
 mod appraisal;
-mod export;
 mod followed;
 mod memory;
 
 pub use appraisal::Appraisal;
-pub(crate) use export::{exported, unfit, write_spec};
 pub use followed::Followed;
 pub use memory::{Books, Memory, MemoryConfig};
 

@@ -9,11 +9,12 @@ use super::recipe::{Portion, Recipe};
 use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
+use crate::export::write_spec;
 use crate::nn::{Normalizer, Scaling};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
-use crate::stochastic::{StochasticPolicy, write_spec};
+use crate::stochastic::StochasticPolicy;
 use crate::transition::Transitions;
 
 /// The learner of an on-policy method.

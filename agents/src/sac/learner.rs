@@ -9,11 +9,12 @@ use super::networks::{Model, Networks};
 use super::update::{Figures, Update, mean};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
+use crate::export::write_spec;
 use crate::nn::{Helpers, Normalizer, Scaling, Threads};
 use crate::replay::{Batch, Replay};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
-use crate::stochastic::{StochasticPolicy, write_spec};
+use crate::stochastic::StochasticPolicy;
 use crate::transition::Transitions;
 
 /// The learner of soft actor-critic.

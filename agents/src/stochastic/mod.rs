@@ -6,5 +6,5 @@
 mod export;
 mod policy;
 
-pub use export::{exported, write_spec};
+pub use export::exported;
 pub use policy::{ActorModel, StochasticPolicy};

@@ -4,9 +4,8 @@ use super::config::Td3Config;
 use super::networks::Model;
 use super::recipe::Recipe;
 use crate::checkpoint::CheckpointError;
-use crate::export::{ExportedPolicy, Network};
+use crate::export::{self, ExportedPolicy, Network, unfit};
 use crate::nn::BodyConfig;
-use crate::off_policy::{self, unfit};
 use crate::state::StateDict;
 
 /// The greedy policy of a stored learner of TD3.
@@ -24,7 +23,7 @@ pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
 /// [`CheckpointError`] when the state lacks something.
 pub fn exported_actor(state: &StateDict, recipe: &Recipe) -> Result<ExportedPolicy, CheckpointError> {
     recipe.validate().map_err(unfit)?;
-    off_policy::exported(state, "actor", recipe.memory.normalize_observations, |spec, weights| {
+    export::exported(state, "actor", recipe.memory.normalize_observations, |spec, weights| {
         Model::new(recipe, spec).map_err(unfit)?;
         let (BodyConfig::Mlp { hidden } | BodyConfig::Scorer { hidden, .. }) = &recipe.body;
         Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[spec.action.continuous]].concat())

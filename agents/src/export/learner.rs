@@ -1,10 +1,10 @@
-//! [`exported`]: the network that acts out of a stored learner.
+//! [`exported`]: the network that acts out of a stored learner, and the shape of its environments.
 
 use mec_envs::gym::{ActionLayout, Part};
 
+use super::{ExportedPolicy, Network, StoredWeights};
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
-use crate::export::{ExportedPolicy, Network, StoredWeights};
 use crate::nn::Normalizer;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
