@@ -10,7 +10,7 @@ use std::error::Error;
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::ddpg::DdpgConfig;
 use mec_agents::device::Device;
-use mec_agents::dqn::DqnConfig;
+use mec_agents::dqn::{DqnConfig, TdLoss};
 use mec_agents::nn::BodyConfig;
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::SacConfig;
@@ -42,25 +42,26 @@ macro_rules! methods {
 }
 
 methods! {
-    "dqn": dqn(), CartPole::v1, 50_000, 256;
+    "dqn": dqn(), CartPole::v1, 500_000, 10;
     "td3": td3(), Pendulum::v1, 20_000, 1;
     "ddpg": ddpg(), Pendulum::v1, 20_000, 1;
     "sac": SacConfig { learn_alpha: false, initial_alpha: 0.2, ..dsaco() }, Pendulum::v1, 20_000, 1;
     "dsaco": dsaco(), Pendulum::v1, 20_000, 1;
 }
 
-/// RL Zoo's for CartPole-v1 (rl-baselines3-zoo 22e3ff2, `hyperparams/dqn.yml`), with double Q-learning. There, 128
-/// updates follow each 256 steps, and the slow copy is taken anew in between.
+/// CleanRL's for CartPole-v1 (`cleanrl/dqn.py`), with double Q-learning.
 fn dqn() -> DqnConfig {
     DqnConfig {
-        learning_rate: 2.3e-3,
-        batch_size: 64,
-        buffer_capacity: 100_000,
-        learning_starts: 1_000,
-        target_update_every: 128,
-        replay_ratio: 0.5,
-        epsilon_steps: 8_000,
-        epsilon_end: 0.04,
+        learning_rate: 2.5e-4,
+        max_grad_norm: None,
+        loss: TdLoss::Squared,
+        batch_size: 128,
+        buffer_capacity: 10_000,
+        learning_starts: 10_000,
+        target_update_every: 50,
+        replay_ratio: 0.1,
+        epsilon_steps: 250_000,
+        body: BodyConfig::Mlp { hidden: vec![120, 84] },
         ..DqnConfig::default()
     }
 }

@@ -66,3 +66,6 @@ pub mod es;
 pub mod actor;
 
 pub mod runtime;
+
+#[cfg(feature = "burn-rl")]
+pub mod burn_rl;

@@ -22,7 +22,9 @@ pub struct DqnConfig {
     pub learning_rate: f64,
     /// Gradients are scaled down to this norm, above 0. Default 10.
     pub max_grad_norm: Option<f64>,
-    /// How errors count. Default "huber".
+    /// How errors count: "huber" or "squared". Default "huber". It lets no error pull by more than 1, so that rare
+    /// terminations may not hold values that are far larger than that: scale rewards down, or take "squared", when
+    /// `train/q_max` grows beyond what rewards allow.
     pub loss: TdLoss,
     /// Share of the network that its slow copy takes over per target update, in (0, 1]; 1 copies. Default 1.
     pub tau: f64,

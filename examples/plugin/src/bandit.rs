@@ -1,8 +1,6 @@
 //! An algorithm: a contextual bandit that learns what each choice pays at once, and takes the best.
 
-use mec_gym::agents::agent::{
-    ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError,
-};
+use mec_gym::agents::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError};
 use mec_gym::agents::checkpoint::CheckpointError;
 use mec_gym::agents::device::Device;
 use mec_gym::agents::nn::{AdamConfig, Heads, Helpers, Mlp, Network, Parameters, Track, Trained};
