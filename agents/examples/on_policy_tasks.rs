@@ -61,7 +61,7 @@ fn ppo() -> PpoConfig {
 }
 
 /// RL Zoo's of A2C for CartPole-v1 (`hyperparams/a2c.yml`) are 8 environments of 5 steps each and a step size of 7e-4;
-/// with Adam, a policy that has learned the task is more often lost again at that size than at this one.
+/// with Adam at that size, one of three seeds ended at 186, and at this one none below 500: chosen on these seeds.
 fn a2c() -> A2cConfig {
     A2cConfig { rollout_steps: 40, actor_lr: 3e-4, ..A2cConfig::default() }
 }
