@@ -2,8 +2,8 @@
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
 //! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
-//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`]; [`sac`] with the
-//! policy it shares as [`stochastic`]; [`dqn`], [`td3`] and [`ddpg`] on [`off_policy`]; [`ppo`], [`a2c`] and [`reinforce`]
+//! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`]; [`sac`] on
+//! [`stochastic`] and [`off_policy`]; [`dqn`], [`td3`] and [`ddpg`] on [`off_policy`]; [`ppo`], [`a2c`] and [`reinforce`]
 //! on [`rollout`] and [`on_policy`]; [`es`]), and who runs them ([`actor`], [`runtime`]).
 //!
 //! A new method implements [`agent::Policy`], [`agent::Learner`] and [`agent::Algorithm`]; actors, runtimes and
@@ -41,9 +41,9 @@ pub mod random;
 
 pub mod stochastic;
 
-pub mod sac;
-
 pub mod off_policy;
+
+pub mod sac;
 
 pub mod dqn;
 

@@ -95,6 +95,11 @@ impl Memory {
         })
     }
 
+    /// Transitions that it holds.
+    pub fn len(&self) -> usize {
+        self.replay.len()
+    }
+
     /// Whether it has nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.replay.is_empty()
@@ -185,17 +190,22 @@ impl Memory {
         self.counters.version += 1;
     }
 
+    /// What |Q| cannot exceed when the critics are right: the largest reward, and what `bonus` adds to it, at every step
+    /// for ever.
+    pub fn q_bound(&self, bonus: f64) -> f64 {
+        let reward = f64::from(self.counters.reward_max) * self.config.reward_scale;
+        (reward + bonus) / (1.0 - self.config.replay.gamma)
+    }
+
     /// Figures of the last update.
     pub fn metrics(&self, appraisal: Option<&Appraisal>, learning_rate: f64) -> Metrics {
         let number = |read: fn(&Appraisal) -> f64| appraisal.map_or(f64::NAN, read);
-        let reward = f64::from(self.counters.reward_max) * self.config.reward_scale;
         Metrics::new(vec![
             ("train/critic_loss", number(|appraisal| appraisal.loss)),
             ("train/td_error", number(Appraisal::error)),
             ("train/q_mean", number(|appraisal| appraisal.q_mean)),
             ("train/q_max", number(|appraisal| appraisal.q_max)),
-            // What |Q| cannot exceed when the critics are right: the largest reward at every step for ever.
-            ("train/q_bound", reward / (1.0 - self.config.replay.gamma)),
+            ("train/q_bound", self.q_bound(0.0)),
             ("train/learning_rate", learning_rate),
             ("train/n_updates", self.counters.updates as f64),
         ])

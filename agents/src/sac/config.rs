@@ -8,6 +8,7 @@ use super::losses::Ensemble;
 use super::temperature::{ALPHA_MAX, ALPHA_MIN};
 use crate::agent::{Algorithm, ConfigError};
 use crate::nn::{BodyConfig, Norm};
+use crate::off_policy::MemoryConfig;
 use crate::replay::{PriorityConfig, ReplayConfig, Storage};
 use crate::spec::EnvSpec;
 
@@ -145,14 +146,12 @@ impl SacConfig {
         let check = ConfigError::check;
         let positive = |field, value: f64| check(value > 0.0 && value.is_finite(), field, value, "above 0");
         let share = |field, value: f64| check((0.0..=1.0).contains(&value), field, value, "0 to 1");
-        check((0.0..1.0).contains(&self.gamma), "gamma", self.gamma, "0 or more and below 1")?;
+        self.memory().validate()?;
         check(self.tau > 0.0 && self.tau <= 1.0, "tau", self.tau, "above 0 and at most 1")?;
         positive("actor_lr", self.actor_lr)?;
         positive("critic_lr", self.critic_lr)?;
         positive("alpha_lr", self.alpha_lr)?;
         positive("max_grad_norm", self.max_grad_norm.unwrap_or(1.0))?;
-        positive("replay_ratio", self.replay_ratio)?;
-        positive("reward_scale", self.reward_scale)?;
         let possible = (ALPHA_MIN..=ALPHA_MAX).contains(&self.initial_alpha);
         check(possible, "initial_alpha", self.initial_alpha, "1e-8 to 1e4")?;
         check(
@@ -170,17 +169,11 @@ impl SacConfig {
             check(target.is_finite(), field, target, "a finite number")?;
         }
         self.validate_counts()?;
-        self.replay().validate()?;
         self.body.validate()
     }
 
     fn validate_counts(&self) -> Result<(), ConfigError> {
         let check = |holds, field, found: u64, accepted| ConfigError::check(holds, field, found, accepted);
-        let (batch, starts) = (self.batch_size, self.learning_starts);
-        check(batch > 0, "batch_size", batch as u64, "1 or more")?;
-        check(starts > 0, "learning_starts", starts as u64, "1 or more")?;
-        let enough = self.buffer_capacity >= batch.max(starts);
-        check(enough, "buffer_capacity", self.buffer_capacity as u64, "at least batch_size and learning_starts")?;
         check(self.target_update_every > 0, "target_update_every", self.target_update_every, "1 or more")?;
         let anneal = self.target_entropy_anneal_updates;
         check(anneal > 0, "target_entropy_anneal_updates", anneal, "1 or more")?;
@@ -206,14 +199,21 @@ impl SacConfig {
         self.changing(first, self.target_entropy_final, updates)
     }
 
-    /// The replay that it asks for.
-    pub(super) fn replay(&self) -> ReplayConfig {
-        ReplayConfig {
-            capacity: self.buffer_capacity,
-            n_step: self.n_step,
-            gamma: self.gamma,
-            storage: self.replay_storage,
-            priority: self.priority,
+    /// The memory that it asks for.
+    pub(super) fn memory(&self) -> MemoryConfig {
+        MemoryConfig {
+            replay: ReplayConfig {
+                capacity: self.buffer_capacity,
+                n_step: self.n_step,
+                gamma: self.gamma,
+                storage: self.replay_storage,
+                priority: self.priority,
+            },
+            batch_size: self.batch_size,
+            learning_starts: self.learning_starts,
+            replay_ratio: self.replay_ratio,
+            reward_scale: self.reward_scale,
+            normalize_observations: self.normalize_observations,
         }
     }
 

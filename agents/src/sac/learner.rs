@@ -6,12 +6,12 @@ use mec_envs::rng::{Prng, stream};
 use super::config::{SacConfig, Warmup};
 use super::losses;
 use super::networks::{Model, Networks};
-use super::update::{Figures, Update, mean};
+use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{Helpers, Normalizer, Scaling, Threads};
-use crate::replay::{Batch, Replay};
+use crate::nn::{Helpers, Threads};
+use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::stochastic::StochasticPolicy;
@@ -24,24 +24,9 @@ pub struct SacLearner {
     device: Device,
     model: Model,
     networks: Networks,
-    normalizer: Option<Normalizer>,
-    replay: Replay,
+    memory: Memory,
     rng: Prng,
-    counters: Counters,
-    batch: Batch,
     threads: Threads,
-}
-
-#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Counters {
-    /// Transitions taken in.
-    added: u64,
-    /// Of those, the ones that allow updates: taken in when the replay had enough.
-    counted: u64,
-    updates: u64,
-    version: u64,
-    /// The largest absolute reward taken in.
-    reward_max: f32,
 }
 
 impl SacLearner {
@@ -49,14 +34,11 @@ impl SacLearner {
         let model = Model::new(&config, spec)?;
         Ok(Self {
             networks: Networks::new(&model, &config, device, seed),
-            normalizer: config.normalize_observations.then(|| Normalizer::new(spec)),
-            replay: Replay::new(&config.replay(), spec)?,
+            memory: Memory::new(config.memory(), spec)?,
             rng: stream(seed, "sac/learner"),
             spec: spec.clone(),
             device: device.clone(),
             model,
-            counters: Counters::default(),
-            batch: Batch::default(),
             threads: Threads::new(config.threads),
             config,
         })
@@ -64,21 +46,13 @@ impl SacLearner {
 
     /// Transitions in the replay.
     pub fn replay_len(&self) -> usize {
-        self.replay.len()
-    }
-
-    fn ready(&self) -> bool {
-        self.replay.len() >= self.config.learning_starts
-    }
-
-    fn scaling(&self) -> Option<Scaling> {
-        self.normalizer.as_ref().map(Normalizer::scaling)
+        self.memory.len()
     }
 
     /// Q(s, a) of the first critic for these observations and actions, one per row; for tests and inspection.
     pub fn q_values(&self, batch: &ObservationBatch<'_>, actions: &[f32]) -> Vec<f32> {
         let Model { critic, heads, dim, .. } = &self.model;
-        let normal = self.scaling().map(|scaling| scaling.apply(batch.observations));
+        let normal = self.memory.scaling().map(|scaling| scaling.apply(batch.observations));
         let batch = ObservationBatch { observations: normal.as_deref().unwrap_or(batch.observations), ..*batch };
         let codes = actions.len() / batch.rows.max(1);
         let continuous: Vec<f32> = actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect();
@@ -88,29 +62,21 @@ impl SacLearner {
     }
 
     fn explores_uniformly(&self) -> bool {
-        self.config.warmup == Warmup::Uniform && self.counters.updates == 0 && !self.ready()
+        self.config.warmup == Warmup::Uniform && self.memory.updates() == 0 && !self.memory.is_ready()
     }
 
-    fn update(&mut self, helpers: Helpers<'_>, scaling: Option<&Scaling>) -> Figures {
-        let mut batch = std::mem::take(&mut self.batch);
-        let beta = self.config.priority.map_or(0.0, |priority| priority.beta_at(self.counters.updates));
-        self.replay.sample(self.config.batch_size, beta, &mut self.rng, &mut batch);
+    fn update(&mut self, helpers: Helpers<'_>) -> Figures {
+        let batch = self.memory.draw(&mut self.rng);
         let update = Update {
             config: &self.config,
             device: &self.device,
             model: &self.model,
             batch: &batch,
-            scaling,
-            updates: self.counters.updates,
+            updates: self.memory.updates(),
             helpers,
         };
         let figures = update.run(&mut self.networks, &mut self.rng);
-        if self.config.priority.is_some() {
-            self.replay.update_priorities(&batch.slots, &figures.errors);
-        }
-        self.batch = batch;
-        self.counters.updates += 1;
-        self.counters.version += 1;
+        self.memory.learned(batch, &figures.appraisal.errors);
         figures
     }
 
@@ -127,40 +93,15 @@ impl SacLearner {
             let targets = figures.entropies.iter().zip(figures.target_entropies);
             targets.filter(|(entropy, _)| !entropy.is_nan()).map(|(_, target)| target).sum()
         });
-        Metrics::new(vec![
-            ("train/actor_loss", number(&|figures| figures.actor_loss)),
-            ("train/critic_loss", number(&|figures| figures.critic_loss)),
-            ("train/ent_coef", alpha),
-            ("train/ent_coef_loss", alpha.ln() * gap),
-            ("train/entropy", entropy),
-            ("train/target_entropy", target),
-            ("train/td_error", number(&|figures| mean(&figures.errors))),
-            ("train/q_mean", number(&|figures| figures.q_mean)),
-            ("train/q_max", number(&|figures| figures.q_max)),
-            ("train/q_bound", self.q_bound(entropy)),
-            ("train/learning_rate", self.config.actor_lr),
-            ("train/n_updates", self.counters.updates as f64),
-        ])
-    }
-
-    /// What |Q| cannot exceed when the critics are right: the largest reward and the bonus of this entropy, at every
-    /// step for ever.
-    fn q_bound(&self, entropy: f64) -> f64 {
-        let reward = f64::from(self.counters.reward_max) * self.config.reward_scale;
-        let bonus = self.networks.first_alpha() * entropy.abs();
-        (reward + bonus) / (1.0 - self.config.gamma)
-    }
-
-    /// An error when a figure of the last update is not a number any more.
-    fn check(&self, metrics: &Metrics) -> Result<(), TrainError> {
-        for metric in ["train/critic_loss", "train/actor_loss"] {
-            let value = metrics.get(metric);
-            if !value.is_finite() {
-                let tensor = self.networks.not_finite();
-                return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
-            }
-        }
-        Ok(())
+        let mut metrics = self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr);
+        metrics.set("train/actor_loss", number(&|figures| figures.actor_loss));
+        metrics.set("train/ent_coef", alpha);
+        metrics.set("train/ent_coef_loss", alpha.ln() * gap);
+        metrics.set("train/entropy", entropy);
+        metrics.set("train/target_entropy", target);
+        // The entropy's bonus is part of every value.
+        metrics.set("train/q_bound", self.memory.q_bound(alpha * entropy.abs()));
+        metrics
     }
 }
 
@@ -168,74 +109,56 @@ impl Learner for SacLearner {
     type Policy = StochasticPolicy;
 
     fn add(&mut self, experience: &Transitions) {
-        let (was_ready, was_uniform) = (self.ready(), self.explores_uniformly());
-        self.replay.extend(experience);
-        if let Some(normalizer) = &mut self.normalizer {
-            normalizer.observe(&experience.observations);
-            self.counters.version += u64::from(!experience.is_empty());
-        }
-        let largest = experience.rewards.iter().fold(0.0, |max: f32, reward| max.max(reward.abs()));
-        self.counters.reward_max = self.counters.reward_max.max(largest);
-        let rows = experience.len() as u64;
-        self.counters.added += rows;
-        if was_ready {
-            self.counters.counted += rows;
-        } else if self.ready() {
-            let excess = self.replay.len() - self.config.learning_starts;
-            self.counters.counted += rows.min(excess as u64);
-            self.counters.version += u64::from(was_uniform);
+        let was_uniform = self.explores_uniformly();
+        self.memory.add(experience);
+        if self.explores_uniformly() != was_uniform {
+            self.memory.count_change();
         }
     }
 
     fn updates_due(&self) -> usize {
-        if !self.ready() {
-            return 0;
-        }
-        let allowed = (self.counters.counted as f64 * self.config.replay_ratio) as u64;
-        usize::try_from(allowed.saturating_sub(self.counters.updates)).unwrap_or(usize::MAX)
+        self.memory.updates_due()
     }
 
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
-        if self.replay.is_empty() {
-            return Ok(self.metrics(None));
-        }
+        let updates = if self.memory.is_empty() { 0 } else { updates };
         let threads = std::mem::take(&mut self.threads);
-        let scaling = self.scaling();
-        let figures = threads.run(|helpers| (0..updates).map(|_| self.update(helpers, scaling.as_ref())).last());
+        let figures = threads.run(|helpers| (0..updates).map(|_| self.update(helpers)).last());
         self.threads = threads;
-        let metrics = self.metrics(figures.as_ref());
-        if updates > 0 {
-            self.check(&metrics)?;
+        if let Some(Figures { appraisal, actor_loss, .. }) = &figures {
+            let losses = [("train/critic_loss", appraisal.loss), ("train/actor_loss", *actor_loss)];
+            self.memory.check(&losses, || self.networks.not_finite())?;
         }
-        Ok(metrics)
+        Ok(self.metrics(figures.as_ref()))
     }
 
     fn policy(&self) -> StochasticPolicy {
-        let policy =
-            StochasticPolicy::new("sac policy", &self.model.of_actor(), &self.networks.actor.weights, self.scaling());
+        let policy = StochasticPolicy::new(
+            "sac policy",
+            &self.model.of_actor(),
+            &self.networks.actor.weights,
+            self.memory.scaling(),
+        );
         policy.exploring_uniformly(self.explores_uniformly())
     }
 
     fn version(&self) -> u64 {
-        self.counters.version
+        self.memory.version()
     }
 
     fn write_memory(&self, state: &mut StateDict) {
-        self.replay.write("memory/replay", state);
+        self.memory.write(state);
     }
 
     fn read_memory(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
-        self.replay.read("memory/replay", state)
+        self.memory.read(state)
     }
 
     fn state(&self) -> StateDict {
         let mut state = StateDict::new("sac");
         self.networks.write(&mut state);
-        if let Some(normalizer) = &self.normalizer {
-            normalizer.write(&mut state);
-        }
+        self.memory.write_books(&mut state);
         state.insert_value("config", &self.config);
-        state.insert_value("counters", self.counters);
         state.insert_value("rng", &self.rng);
         write_spec(&self.spec, &mut state);
         state
@@ -244,14 +167,10 @@ impl Learner for SacLearner {
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("sac")?;
         let networks = self.networks.read(state)?;
-        let normalizer = self.normalizer.as_ref().map(|normalizer| normalizer.read(state)).transpose()?;
-        let (counters, rng) = (state.value("counters")?, state.value("rng")?);
+        let books = self.memory.books(state)?;
+        self.rng = state.value("rng")?;
         self.networks = networks;
-        self.normalizer = normalizer;
-        self.counters = counters;
-        self.rng = rng;
-        // A checkpoint holds no experience: acting fills the replay anew before updates go on.
-        self.replay.clear();
+        self.memory.open(books);
         Ok(())
     }
 }

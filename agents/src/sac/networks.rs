@@ -8,6 +8,7 @@ use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained};
+use crate::off_policy::Followed;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::stochastic::ActorModel;
@@ -45,18 +46,11 @@ impl Model {
     }
 }
 
-/// A critic and its slow copy.
-#[derive(Clone, Debug)]
-pub(super) struct Critic {
-    pub(super) online: Trained,
-    pub(super) target: Parameters,
-}
-
 /// All that gradient updates change.
 #[derive(Clone, Debug)]
 pub(super) struct Networks {
     pub(super) actor: Trained,
-    pub(super) critics: Vec<Critic>,
+    pub(super) critics: Vec<Followed>,
     /// Of the categorical heads and of the continuous entries, where there are any.
     pub(super) temperatures: [Option<Temperature>; 2],
 }
@@ -65,10 +59,8 @@ impl Networks {
     pub(super) fn new(model: &Model, config: &SacConfig, device: &Device, seed: u64) -> Self {
         let adam = |learning_rate| AdamConfig { learning_rate, max_grad_norm: config.max_grad_norm };
         let draw = |name: &str, network: &Network| network.init(&mut stream(seed, name), device);
-        let critic = |index: usize| {
-            let weights = draw(&format!("sac/critic_{index}"), &model.critic);
-            Critic { target: weights.clone(), online: Trained::new(weights, adam(config.critic_lr)) }
-        };
+        let critic =
+            |index: usize| Followed::new(draw(&format!("sac/critic_{index}"), &model.critic), adam(config.critic_lr));
         let temperature = || Temperature::new(config.initial_alpha, config.alpha_lr);
         Self {
             actor: Trained::new(draw("sac/actor", &model.actor), adam(config.actor_lr)),
@@ -118,9 +110,9 @@ impl Networks {
     }
 
     pub(super) fn read(&self, state: &StateDict) -> Result<Self, CheckpointError> {
-        let read = |index: usize, critic: &Critic| {
+        let read = |index: usize, critic: &Followed| {
             let online = critic.online.read(&format!("critic_{}", index + 1), state)?;
-            Ok(Critic { online, target: critic.target.read(&format!("target_{}", index + 1), state)? })
+            Ok(Followed { online, target: critic.target.read(&format!("target_{}", index + 1), state)? })
         };
         let critics = self.critics.iter().enumerate().map(|(index, critic)| read(index, critic));
         let critics = critics.collect::<Result<_, CheckpointError>>()?;

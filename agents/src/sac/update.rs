@@ -10,9 +10,10 @@ use rand_distr::StandardNormal;
 use super::config::SacConfig;
 use super::decision::Decision;
 use super::losses;
-use super::networks::{Critic, Model, Networks};
+use super::networks::{Model, Networks};
 use crate::agent::ObservationBatch;
-use crate::nn::{Helpers, Inputs, Scaling, Track, polyak_update};
+use crate::nn::{Helpers, Inputs, Track};
+use crate::off_policy::{Appraisal, Followed, states};
 use crate::replay::Batch;
 
 /// What an update works with.
@@ -20,8 +21,8 @@ pub(super) struct Update<'a> {
     pub(super) config: &'a SacConfig,
     pub(super) device: &'a Device,
     pub(super) model: &'a Model,
+    /// Normal and scaled, as a memory draws it.
     pub(super) batch: &'a Batch,
-    pub(super) scaling: Option<&'a Scaling>,
     /// Updates done before.
     pub(super) updates: u64,
     /// Threads to share the work with.
@@ -32,19 +33,11 @@ pub(super) struct Update<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     pub(super) actor_loss: f64,
-    pub(super) critic_loss: f64,
-    /// Mean, and largest absolute value, of Q(s, a) under the first critic.
-    pub(super) q_mean: f64,
-    pub(super) q_max: f64,
+    pub(super) appraisal: Appraisal,
     /// Of heads and continuous entries, NaN where there are none.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
-    /// |Q(s, a) - y|, the mean over the critics, `[batch]`.
-    pub(super) errors: Vec<f32>,
 }
-
-/// Observations, `[batch, obs_dim]`, with their masks.
-type States<'a> = (Cow<'a, [f32]>, Option<&'a [bool]>);
 
 /// What the critics said of s before their step.
 struct Judgement {
@@ -70,8 +63,7 @@ impl Update<'_> {
     pub(super) fn run(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
         let Model { actor, critic, dim, .. } = self.model;
         let mut draws = self.draws(rng);
-        let [now, next] = self.observations();
-        let [now, next] = [&now, &next].map(|(observations, masks)| self.rows(observations, *masks));
+        let [now, next] = states(self.batch);
         let [of_now, of_next] = [&now, &next].map(|rows| actor.inputs(rows, &[], self.device));
         let alphas = networks.alphas();
 
@@ -123,22 +115,6 @@ impl Update<'_> {
         Draws { noise, subset, dropout }
     }
 
-    /// s and s' with their masks, normal where that is asked for.
-    fn observations(&self) -> [States<'_>; 2] {
-        let Batch { observations, masks, next_observations, next_masks, .. } = self.batch;
-        [(observations, masks), (next_observations, next_masks)].map(|(observations, masks)| {
-            let observations = match self.scaling {
-                Some(scaling) => Cow::Owned(scaling.apply(observations)),
-                None => Cow::Borrowed(&observations[..]),
-            };
-            (observations, (!masks.is_empty()).then_some(&masks[..]))
-        })
-    }
-
-    fn rows<'b>(&self, observations: &'b [f32], masks: Option<&'b [bool]>) -> ObservationBatch<'b> {
-        ObservationBatch { rows: self.batch.len(), observations, masks }
-    }
-
     /// The inputs of critics: those of the actor, or with continuous entries ones that have them.
     fn with_actions<'b>(&self, rows: &ObservationBatch<'_>, of_actor: &'b Inputs, actions: &[f32]) -> Cow<'b, Inputs> {
         if self.model.dim == 0 {
@@ -157,7 +133,7 @@ impl Update<'_> {
     /// y, `[batch]`.
     fn targets(
         &self,
-        critics: &[Critic],
+        critics: &[Followed],
         inputs: &Inputs,
         decision: &Decision,
         (alphas, draws): ([f32; 2], &mut Draws),
@@ -169,15 +145,13 @@ impl Update<'_> {
         let q = self.helpers.each(subset, |(weights, rng)| self.model.critic.predict(weights, inputs, rng));
         let shares = losses::shares(losses::Ensemble::Min, &q, &decision.pi, &self.model.heads);
         let values = decision.values(self.model, &losses::blend(&shares, &q), alphas);
-        let scale = self.config.reward_scale as f32;
-        let returns: Vec<f32> = self.batch.rewards.iter().map(|reward| reward * scale).collect();
-        losses::target_q(&returns, &self.batch.discounts, &values)
+        losses::target_q(&self.batch.rewards, &self.batch.discounts, &values)
     }
 
     /// Lets critics and their slow copies take a step.
     fn improve_critics(
         &self,
-        critics: &mut [Critic],
+        critics: &mut [Followed],
         inputs: &Inputs,
         targets: &[f32],
         draws: &mut Draws,
@@ -193,7 +167,7 @@ impl Update<'_> {
             let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads), Helpers::NONE);
             critic.online.step(&gradients);
             if moves {
-                polyak_update(&mut critic.target, &critic.online.weights, self.config.tau as f32);
+                critic.follow(self.config.tau);
             }
             (q, taken, loss)
         });
@@ -210,7 +184,7 @@ impl Update<'_> {
     /// critics, `[batch, dim]`.
     fn judge_actions(
         &self,
-        critics: &[Critic],
+        critics: &[Followed],
         inputs: &Inputs,
         decision: &Decision,
         draws: &mut Draws,
@@ -249,22 +223,8 @@ impl Update<'_> {
                 temperature.step(losses::log_alpha_gradient(entropies[kind], target_entropies[kind]));
             }
         }
-        let mut errors = vec![0.0; targets.len()];
-        for taken in &judgement.taken {
-            for (sum, (q, target)) in errors.iter_mut().zip(taken.iter().zip(targets)) {
-                *sum += (q - target).abs() / judgement.taken.len() as f32;
-            }
-        }
-        let first = &judgement.taken[0];
-        Figures {
-            actor_loss,
-            critic_loss: judgement.loss,
-            q_mean: mean(first),
-            q_max: f64::from(first.iter().fold(0.0, |max: f32, q| max.max(q.abs()))),
-            entropies,
-            target_entropies,
-            errors,
-        }
+        let appraisal = Appraisal::new(judgement.loss, &judgement.taken, targets);
+        Figures { actor_loss, appraisal, entropies, target_entropies }
     }
 
     /// The target entropy of the heads, averaged over the states of the batch.
@@ -279,6 +239,6 @@ impl Update<'_> {
 }
 
 /// NaN of none.
-pub(super) fn mean(values: &[f32]) -> f64 {
+fn mean(values: &[f32]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
 }
