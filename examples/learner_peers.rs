@@ -129,7 +129,7 @@ fn learner(options: &Options, spec: &EnvSpec) -> Result<SacLearner, Box<dyn Erro
         buffer_capacity: 100_000,
         threads: options.threads,
         body: match options.body {
-            Network::Mlp => BodyConfig::Mlp { hidden },
+            Network::Mlp => BodyConfig::mlp(&hidden),
             Network::Scorer => BodyConfig::Scorer { hidden, prior_scale: 1.0, q_prior_scale: 1.0 },
         },
         ..SacConfig::default()

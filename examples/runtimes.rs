@@ -93,7 +93,7 @@ fn pendulum(mode: Mode, seed: u64, steps: u64) -> Result<Worth, Box<dyn Error>> 
         critic_lr: 1e-3,
         alpha_lr: 1e-3,
         batch_size: 128,
-        body: BodyConfig::Mlp { hidden: vec![64, 64] },
+        body: BodyConfig::mlp(&[64, 64]),
         ..SacConfig::default()
     };
     let evaluate_every = steps / 10;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds exported policies against onnxruntime: for every kind of action and body with random weights, and for agents
+# Holds exported policies against onnxruntime: for every method, kind of action and body with random weights, and for agents
 # trained by the smoke configuration in each form of the environment, `onnx.checker` accepts the file and onnxruntime
 # takes the agent's own actions on 1,000 random observations and masks. Fails on any difference (continuous entries:
 # above 1e-5). Then it runs the example of docs/export.md. A minute or two after the build.

@@ -38,7 +38,7 @@ fn config() -> SacConfig {
         batch_size: 32,
         buffer_capacity: 2_000,
         learning_starts: 64,
-        body: BodyConfig::Mlp { hidden: vec![32] },
+        body: BodyConfig::mlp(&[32]),
         initial_alpha: 0.01,
         learn_alpha: false,
         ..SacConfig::default()

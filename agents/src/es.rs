@@ -52,7 +52,7 @@ pub struct EsConfig {
 
 impl Default for EsConfig {
     fn default() -> Self {
-        let body = BodyConfig::Mlp { hidden: vec![32] };
+        let body = BodyConfig::mlp(&[32]);
         Self { pairs: 16, sigma: 0.1, learning_rate: 0.03, episodes_each: 1, body }
     }
 }

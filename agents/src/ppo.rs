@@ -49,6 +49,8 @@ pub struct PpoConfig {
     pub actor_lr: f64,
     /// Step size of the value, above 0. Default 3e-4.
     pub value_lr: f64,
+    /// Environment steps in which both step sizes fall linearly to 0, 1 or more; they stay as they are by default.
+    pub decay_steps: Option<u64>,
     /// Gradients of a network are scaled down to this norm, above 0. Default 0.5.
     pub max_grad_norm: Option<f64>,
     /// Rewards are multiplied by this, above 0. Default 1.
@@ -75,9 +77,10 @@ impl Default for PpoConfig {
             entropy_coef: 0.0,
             actor_lr: 3e-4,
             value_lr: 3e-4,
+            decay_steps: None,
             max_grad_norm: Some(0.5),
             reward_scale: 1.0,
-            body: BodyConfig::Mlp { hidden: vec![64, 64] },
+            body: BodyConfig::tanh(&[64, 64]),
             normalize_observations: false,
         }
     }
@@ -100,6 +103,7 @@ impl PpoConfig {
             entropy_coef: self.entropy_coef,
             actor_lr: self.actor_lr,
             value_lr: self.value_lr,
+            decay_steps: self.decay_steps,
             max_grad_norm: self.max_grad_norm,
             body: self.body.clone(),
             normalize_observations: self.normalize_observations,

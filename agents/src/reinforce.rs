@@ -42,6 +42,8 @@ pub struct ReinforceConfig {
     pub actor_lr: f64,
     /// Step size of the value, above 0. Default 3e-3.
     pub value_lr: f64,
+    /// Environment steps in which both step sizes fall linearly to 0, 1 or more; they stay as they are by default.
+    pub decay_steps: Option<u64>,
     /// Gradients of a network are scaled down to this norm, above 0; none by default.
     pub max_grad_norm: Option<f64>,
     /// Rewards are multiplied by this, above 0. Default 1.
@@ -63,9 +65,10 @@ impl Default for ReinforceConfig {
             entropy_coef: 0.0,
             actor_lr: 3e-3,
             value_lr: 3e-3,
+            decay_steps: None,
             max_grad_norm: None,
             reward_scale: 1.0,
-            body: BodyConfig::Mlp { hidden: vec![64, 64] },
+            body: BodyConfig::tanh(&[64, 64]),
             normalize_observations: false,
         }
     }
@@ -88,6 +91,7 @@ impl ReinforceConfig {
             entropy_coef: self.entropy_coef,
             actor_lr: self.actor_lr,
             value_lr: self.value_lr,
+            decay_steps: self.decay_steps,
             max_grad_norm: self.max_grad_norm,
             body: self.body.clone(),
             normalize_observations: self.normalize_observations,

@@ -121,9 +121,9 @@ fn a_flipped_byte_is_refused_wherever_it_is() {
 
 #[test]
 fn the_state_of_another_shape_or_method_is_refused_and_changes_nothing() {
-    let mut learner = built(&config(BodyConfig::Mlp { hidden: vec![8, 8] }), 4, 1);
+    let mut learner = built(&config(BodyConfig::mlp(&[8, 8])), 4, 1);
     let before = learner.state().checksum();
-    let wider = built(&config(BodyConfig::Mlp { hidden: vec![8, 9] }), 4, 1).state();
+    let wider = built(&config(BodyConfig::mlp(&[8, 9])), 4, 1).state();
     let error = learner.load_state(&wider).unwrap_err();
     assert!(matches!(&error, CheckpointError::Shape { found, expected, .. } if found != expected), "{error}");
     assert!(matches!(learner.load_state(&trained().state()), Err(CheckpointError::Missing { .. })));

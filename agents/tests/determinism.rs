@@ -38,7 +38,7 @@ fn run<A: ProbeSpace>(make: fn(Rung) -> Probe<A>, mode: Mode, actors: usize, see
         batch_size: 16,
         buffer_capacity: 500,
         learning_starts: 50,
-        body: BodyConfig::Mlp { hidden: vec![16] },
+        body: BodyConfig::mlp(&[16]),
         ..SacConfig::default()
     };
     let make_env = |_| TimeLimit::new(make(Rung::Masked), 3);
@@ -108,7 +108,7 @@ fn the_threads_of_an_update_do_not_change_its_result() {
                     critics: 3,
                     target_critics: Some(2),
                     critic_dropout: dropout,
-                    body: BodyConfig::Mlp { hidden: vec![16, 16] },
+                    body: BodyConfig::mlp(&[16, 16]),
                     ..SacConfig::default()
                 };
                 let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps: 40, ..RuntimeConfig::default() };

@@ -25,7 +25,7 @@ use mec_envs::gym::{ActionLayout, DiscretizeAction, Env, Part, TimeLimit};
 use mec_envs::rng::stream;
 
 fn body() -> BodyConfig {
-    BodyConfig::Mlp { hidden: vec![32] }
+    BodyConfig::mlp(&[32])
 }
 
 /// Explores at random to the end: a choice that was never taken has no value.
@@ -252,7 +252,7 @@ fn loads_its_own<A: Algorithm>(config: &A, wider: &A, spec: &EnvSpec) {
 
 #[test]
 fn states_of_another_method_or_shape_are_refused_and_change_nothing() {
-    let wide = || BodyConfig::Mlp { hidden: vec![33] };
+    let wide = || BodyConfig::mlp(&[33]);
     let (discrete, continuous) = (Probe::discrete(Rung::Match), Probe::continuous(Rung::Match));
     loads_its_own(&dqn(), &DqnConfig { body: wide(), ..dqn() }, &EnvSpec::of(&discrete));
     loads_its_own(&td3(), &Td3Config { body: wide(), ..td3() }, &EnvSpec::of(&continuous));

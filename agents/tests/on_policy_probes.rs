@@ -22,7 +22,7 @@ use mec_envs::rng::stream;
 const GAMMA: f64 = 0.5;
 
 fn body() -> BodyConfig {
-    BodyConfig::Mlp { hidden: vec![32] }
+    BodyConfig::mlp(&[32])
 }
 
 fn ppo() -> PpoConfig {

@@ -65,7 +65,7 @@ fn config() -> SacConfig {
         buffer_capacity: 150,
         learning_starts: 50,
         replay_ratio: 0.3,
-        body: BodyConfig::Mlp { hidden: vec![16] },
+        body: BodyConfig::mlp(&[16]),
         ..SacConfig::default()
     }
 }
@@ -262,7 +262,7 @@ fn what_does_not_belong_to_the_run_is_refused() {
     mixed.insert_state("learner", other.state());
     assert!(refused(&mixed, &config).contains("has shape"));
     let mut small = SacConfig { buffer_capacity: 20, batch_size: 4, learning_starts: 5, ..SacConfig::default() };
-    small.body = BodyConfig::Mlp { hidden: vec![16] };
+    small.body = BodyConfig::mlp(&[16]);
     let mut small = small.build(&EnvSpec::of(&make(0)), &Device::flex(), 3).unwrap();
     let error = resume(&mut small, make, &config, &stored, &mut ()).unwrap_err();
     assert!(

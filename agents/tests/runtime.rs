@@ -61,7 +61,7 @@ fn sac(replay_ratio: f64) -> SacLearner {
         learning_starts: 20,
         buffer_capacity: 1_000,
         replay_ratio,
-        body: BodyConfig::Mlp { hidden: vec![8] },
+        body: BodyConfig::mlp(&[8]),
         ..SacConfig::default()
     };
     config.build(&EnvSpec::of(&Breaking::after(0, false)), &Device::flex(), 1).unwrap()

@@ -1,7 +1,7 @@
 //! `export`: what it writes, and what it refuses.
 
 #[cfg(feature = "onnx")]
-#[path = "../../agents/examples/policy_fixtures/cases.rs"]
+#[path = "../../examples/policy_fixtures/cases.rs"]
 mod cases;
 
 use std::fs;

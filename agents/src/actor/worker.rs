@@ -66,7 +66,7 @@ mod tests {
     use crate::spec::EnvSpec;
 
     fn learner(hidden: usize, seed: u64) -> SacLearner {
-        let body = BodyConfig::Mlp { hidden: vec![hidden] };
+        let body = BodyConfig::mlp(&[hidden]);
         let config = SacConfig { learning_starts: 10, batch_size: 4, body, ..SacConfig::default() };
         config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), seed).unwrap()
     }

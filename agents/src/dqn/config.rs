@@ -20,6 +20,8 @@ pub struct DqnConfig {
     pub gamma: f64,
     /// Step size, above 0. Default 1e-4.
     pub learning_rate: f64,
+    /// Environment steps in which the step size falls linearly to 0, 1 or more; it stays as it is by default.
+    pub decay_steps: Option<u64>,
     /// Gradients are scaled down to this norm, above 0. Default 10.
     pub max_grad_norm: Option<f64>,
     /// How errors count: "huber" or "squared". Default "huber". It lets no error pull by more than 1, so that rare
@@ -70,6 +72,7 @@ impl Default for DqnConfig {
         Self {
             gamma: 0.99,
             learning_rate: 1e-4,
+            decay_steps: None,
             max_grad_norm: Some(10.0),
             loss: TdLoss::Huber,
             tau: 1.0,
@@ -107,8 +110,11 @@ impl DqnConfig {
         for (field, epsilon) in [("epsilon_start", self.epsilon_start), ("epsilon_end", self.epsilon_end)] {
             check((0.0..=1.0).contains(&epsilon), field, epsilon, "0 to 1")?;
         }
-        for (field, count) in [("target_update_every", self.target_update_every), ("epsilon_steps", self.epsilon_steps)]
-        {
+        for (field, count) in [
+            ("target_update_every", self.target_update_every),
+            ("epsilon_steps", self.epsilon_steps),
+            ("decay_steps", self.decay_steps.unwrap_or(1)),
+        ] {
             ConfigError::check(count > 0, field, count, "1 or more")?;
         }
         let fits = !self.dueling || matches!(self.body, BodyConfig::Mlp { .. });

@@ -19,9 +19,9 @@ pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
     export::exported(state, "q", config.normalize_observations, |spec, weights| {
         Model::new(&config, spec).map_err(unfit)?;
         match &config.body {
-            BodyConfig::Mlp { hidden } => {
+            BodyConfig::Mlp { hidden, activation } => {
                 let outputs = spec.action.choices() + usize::from(config.dueling);
-                Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[outputs]].concat())
+                Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[outputs]].concat(), *activation)
             }
             BodyConfig::Scorer { hidden, q_prior_scale, .. } => Network::options(weights, spec, hidden, *q_prior_scale),
         }

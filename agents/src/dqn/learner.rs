@@ -10,7 +10,7 @@ use super::policy::DqnPolicy;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{AdamConfig, Helpers, Track};
+use crate::nn::{AdamConfig, Helpers, Track, share_left};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
 use crate::replay::Batch;
 use crate::sac::losses::{taken_gradient, taken_q, target_q};
@@ -54,6 +54,11 @@ impl DqnLearner {
         self.config.epsilon_at(self.memory.added())
     }
 
+    /// The share of the step size that is left.
+    fn share(&self) -> f64 {
+        share_left(self.memory.added(), self.config.decay_steps)
+    }
+
     /// y, `[batch]`.
     fn targets(&self, batch: &Batch, next: &ObservationBatch<'_>) -> Vec<f32> {
         let Model { network, heads, .. } = &self.model;
@@ -79,7 +84,8 @@ impl DqnLearner {
         let (loss, gradient) = losses::td_loss(self.config.loss, &taken, &targets, &batch.weights);
         let of_q = taken_gradient(&gradient, &batch.actions, heads);
         let gradients = tape.backward(&self.model.gradient(of_q, now.masks), Helpers::NONE);
-        self.q.online.step(&gradients);
+        let share = self.share();
+        self.q.online.step_share(&gradients, share);
         if (self.memory.updates() + 1).is_multiple_of(self.config.target_update_every) {
             self.q.follow(self.config.tau);
         }
@@ -107,7 +113,7 @@ impl Learner for DqnLearner {
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let appraisal = (0..updates).map(|_| self.update()).last();
-        let mut metrics = self.memory.metrics(appraisal.as_ref(), self.config.learning_rate);
+        let mut metrics = self.memory.metrics(appraisal.as_ref(), self.config.learning_rate * self.share());
         metrics.set("rollout/exploration_rate", self.epsilon());
         if let Some(appraisal) = appraisal {
             self.memory.check(&[("train/critic_loss", appraisal.loss)], || self.q.not_finite("q"))?;

@@ -26,8 +26,8 @@ impl Model {
             });
         }
         let network = match &config.body {
-            BodyConfig::Mlp { hidden } if config.dueling => {
-                Network::Mlp(Mlp::new(spec.obs_dim(), hidden, spec.action.choices() + 1))
+            BodyConfig::Mlp { hidden, activation } if config.dueling => {
+                Network::Mlp(Mlp::new(spec.obs_dim(), hidden, spec.action.choices() + 1).activated(*activation))
             }
             body => body.critic(spec)?,
         };

@@ -2,6 +2,7 @@
 
 use super::stored::{Matrix, StoredWeights};
 use crate::checkpoint::CheckpointError;
+use crate::nn::Activation;
 use crate::onnx::{Graph, Value};
 use crate::spec::EnvSpec;
 
@@ -38,8 +39,8 @@ impl Layer {
 /// The network of an actor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Network {
-    /// [`Mlp`](crate::nn::Mlp): layers on the flat observation, with ReLU between them.
-    Dense(Vec<Layer>),
+    /// [`Mlp`](crate::nn::Mlp): layers on the flat observation, with this function between them.
+    Dense(Vec<Layer>, Activation),
     /// [`Scorer`](crate::nn::Scorer): one score per option.
     Options(OptionNetwork),
 }
@@ -58,14 +59,18 @@ pub struct OptionNetwork {
 }
 
 impl Network {
-    /// The perceptron with layers of these sizes, from inputs to outputs.
+    /// The perceptron with layers of these sizes, from inputs to outputs, and this function between them.
     ///
     /// # Errors
     /// [`CheckpointError`] when a layer is missing or of another shape.
-    pub fn dense(weights: &mut StoredWeights<'_>, sizes: &[usize]) -> Result<Self, CheckpointError> {
+    pub fn dense(
+        weights: &mut StoredWeights<'_>,
+        sizes: &[usize],
+        activation: Activation,
+    ) -> Result<Self, CheckpointError> {
         let layers = sizes.windows(2).enumerate();
         let read = layers.map(|(index, size)| Layer::read(weights, index, [size[0], size[1]]));
-        read.collect::<Result<_, _>>().map(Self::Dense)
+        Ok(Self::Dense(read.collect::<Result<_, _>>()?, activation))
     }
 
     /// The scorer with these hidden layers, at least one, for observations of this shape.
@@ -91,7 +96,7 @@ impl Network {
     /// All weights in order.
     pub fn matrices(&self) -> Vec<&Matrix> {
         let (first, layers) = match self {
-            Self::Dense(layers) => (vec![], layers),
+            Self::Dense(layers, _) => (vec![], layers),
             Self::Options(network) => (vec![&network.embed, &network.pool], &network.layers),
         };
         first.into_iter().chain(layers.iter().flat_map(|layer| [&layer.weight, &layer.bias])).collect()
@@ -103,9 +108,9 @@ impl Network {
     /// When a scorer is given no mask.
     pub(super) fn graph(&self, graph: &mut Graph, spec: &EnvSpec, x: &Value, mask: Option<&Value>) -> Value {
         match self {
-            Self::Dense(layers) => {
+            Self::Dense(layers, activation) => {
                 let first = layers[0].graph(graph, x);
-                rest(graph, first, &layers[1..])
+                rest(graph, first, &layers[1..], *activation)
             }
             Self::Options(network) => network.graph(graph, spec, x, mask.expect("a scorer's actions have choices")),
         }
@@ -132,7 +137,7 @@ impl OptionNetwork {
         let shared = graph.reshape(&shared, &[-1, 1, self.pool.shape[1] as i64]);
         let own = graph.matmul(&embedding, &weight);
         let first = graph.add(&own, &shared);
-        let scores = rest(graph, first, &self.layers[1..]);
+        let scores = rest(graph, first, &self.layers[1..], Activation::Relu);
         let scores = graph.reshape(&scores, &[-1, choices]);
         let Some((start, part)) = spec.part("prior") else { return scores };
         let prior = graph.columns(x, start..start + part.len());
@@ -167,9 +172,12 @@ impl OptionNetwork {
 }
 
 /// The layers after the first one.
-fn rest(graph: &mut Graph, first: Value, layers: &[Layer]) -> Value {
+fn rest(graph: &mut Graph, first: Value, layers: &[Layer], activation: Activation) -> Value {
     layers.iter().fold(first, |x, layer| {
-        let x = graph.relu(&x);
+        let x = match activation {
+            Activation::Relu => graph.relu(&x),
+            Activation::Tanh => graph.tanh(&x),
+        };
         layer.graph(graph, &x)
     })
 }

@@ -95,7 +95,7 @@ impl ExportedPolicy {
         let parts: Vec<Json> = parts.map(|part| json!({ "name": part.name, "shape": part.shape })).collect();
         let action = &self.spec.action;
         let network = match &self.network {
-            Network::Dense(_) => json!({ "kind": "mlp" }),
+            Network::Dense(_, activation) => json!({ "kind": "mlp", "activation": activation }),
             Network::Options(network) => json!({ "kind": "scorer", "prior_scale": network.prior_scale }),
         };
         json!({

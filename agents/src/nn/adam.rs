@@ -53,15 +53,16 @@ impl Adam {
         Self { config, step: 0, moments: parameters.matrices().iter().map(zeros).collect() }
     }
 
-    /// One step along `gradients`, which are in the order, of the shapes and at the place of the parameters.
+    /// A step of this `share` of the step size along `gradients`, which are in the order, of the shapes and at the place
+    /// of the parameters.
     ///
     /// # Panics
     /// When parameters and gradients lie in different places.
-    pub fn step(&mut self, parameters: &mut Parameters, gradients: &[Matrix]) {
+    pub fn step(&mut self, parameters: &mut Parameters, gradients: &[Matrix], share: f64) {
         self.step += 1;
         let step = i32::try_from(self.step).unwrap_or(i32::MAX);
         let rates = Rates {
-            learning_rate: self.config.learning_rate,
+            learning_rate: self.config.learning_rate * share,
             correction_1: 1.0 - BETA_1.powi(step),
             correction_2: 1.0 - BETA_2.powi(step),
             clip: self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(squared_norm(gradients), bound)),
@@ -167,15 +168,18 @@ mod tests {
 
     /// Gradients 2 then -1 from w = 1: m = 0.2, v = 0.004, corrected 2 and 4, w = 1 - 0.1 x 2 / 2 = 0.9; then
     /// m = 0.08, v = 0.004996, corrected 0.08 / 0.19 = 0.4210526 and 0.004996 / 0.001999 = 2.4992496, root 1.5809015,
-    /// w = 0.9 - 0.1 x 0.2663370 = 0.8733663.
+    /// w = 0.9 - 0.1 x 0.2663370 = 0.8733663, or half as far.
     #[test]
     fn two_steps_match_numbers_worked_by_hand() {
         let mut parameters = network(&[1.0]);
         let mut adam = Adam::new(CONFIG, &parameters);
-        adam.step(&mut parameters, &[row(&[2.0])]);
+        adam.step(&mut parameters, &[row(&[2.0])], 1.0);
         assert!((parameters.matrices()[0].entries()[0] - 0.9).abs() < 1e-6);
-        adam.step(&mut parameters, &[row(&[-1.0])]);
+        let mut half = (parameters.clone(), adam.clone());
+        adam.step(&mut parameters, &[row(&[-1.0])], 1.0);
         assert!((parameters.matrices()[0].entries()[0] - 0.873_366_3).abs() < 1e-6);
+        half.1.step(&mut half.0, &[row(&[-1.0])], 0.5);
+        assert!((half.0.matrices()[0].entries()[0] - 0.886_683_2).abs() < 1e-6);
     }
 
     #[test]
@@ -186,8 +190,8 @@ mod tests {
         let [mut host_adam, mut device_adam] = [Adam::new(config, &host), Adam::new(config, &device)];
         for step in 1..6 {
             let gradient = row(&[0.3 * step as f32, -2.0, 1.0 / step as f32]);
-            host_adam.step(&mut host, std::slice::from_ref(&gradient));
-            device_adam.step(&mut device, &[Matrix::Device(gradient.tensor())]);
+            host_adam.step(&mut host, std::slice::from_ref(&gradient), 1.0);
+            device_adam.step(&mut device, &[Matrix::Device(gradient.tensor())], 1.0);
         }
         let [left, right] = [host, device].map(|parameters| parameters.matrices()[0].to_vec());
         assert!(left.iter().zip(&right).all(|(left, right)| (left - right).abs() < 1e-6), "{left:?} {right:?}");

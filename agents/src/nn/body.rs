@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::activation::Activation;
 use super::mlp::Mlp;
 use super::network::Network;
 use super::scorer::Scorer;
@@ -17,6 +18,9 @@ pub enum BodyConfig {
         /// Hidden layer sizes, each 1 or more.
         #[serde(default = "mlp_hidden")]
         hidden: Vec<usize>,
+        /// What lies between the layers: "relu" or "tanh"; default "relu".
+        #[serde(default)]
+        activation: Activation,
     },
     /// [`Scorer`]: shared weights per option, for discrete actions.
     Scorer {
@@ -46,17 +50,27 @@ fn one() -> f32 {
 
 impl Default for BodyConfig {
     fn default() -> Self {
-        Self::Mlp { hidden: mlp_hidden() }
+        Self::mlp(&mlp_hidden())
     }
 }
 
 impl BodyConfig {
+    /// A perceptron with these hidden layers and ReLU between them.
+    pub fn mlp(hidden: &[usize]) -> Self {
+        Self::Mlp { hidden: hidden.to_vec(), activation: Activation::Relu }
+    }
+
+    /// The same with tanh.
+    pub fn tanh(hidden: &[usize]) -> Self {
+        Self::Mlp { hidden: hidden.to_vec(), activation: Activation::Tanh }
+    }
+
     /// Refuses values out of range.
     ///
     /// # Errors
     /// [`ConfigError::OutOfRange`] with the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let (Self::Mlp { hidden } | Self::Scorer { hidden, .. }) = self;
+        let (Self::Mlp { hidden, .. } | Self::Scorer { hidden, .. }) = self;
         let filled = !hidden.contains(&0) && !hidden.is_empty();
         ConfigError::check(filled, "body.hidden", format!("{hidden:?}"), "at least one layer, each of 1 or more")?;
         if let Self::Scorer { prior_scale, q_prior_scale, .. } = self {
@@ -73,7 +87,9 @@ impl BodyConfig {
     pub fn actor(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let outputs = spec.action.choices() + 2 * spec.action.continuous;
         match self {
-            Self::Mlp { hidden } => Ok(Network::Mlp(Mlp::new(spec.obs_dim(), hidden, outputs))),
+            Self::Mlp { hidden, activation } => {
+                Ok(Network::Mlp(Mlp::new(spec.obs_dim(), hidden, outputs).activated(*activation)))
+            }
             Self::Scorer { hidden, prior_scale, .. } => scorer(spec, hidden, *prior_scale),
         }
     }
@@ -86,7 +102,9 @@ impl BodyConfig {
     pub fn critic(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let (inputs, outputs) = (spec.obs_dim() + spec.action.continuous, spec.action.choices().max(1));
         match self {
-            Self::Mlp { hidden } => Ok(Network::Mlp(Mlp::new(inputs, hidden, outputs))),
+            Self::Mlp { hidden, activation } => {
+                Ok(Network::Mlp(Mlp::new(inputs, hidden, outputs).activated(*activation)))
+            }
             Self::Scorer { hidden, q_prior_scale, .. } => scorer(spec, hidden, *q_prior_scale),
         }
     }

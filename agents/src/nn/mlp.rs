@@ -1,12 +1,12 @@
-//! [`Mlp`]: fully connected layers with ReLU between them.
+//! [`Mlp`]: fully connected layers with a function between them.
 
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use mec_envs::rng::Prng;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::dense::{affine, input_gradient, relu as relu_on_host, relu_gradient, sum_of_rows, weight_gradient};
+use super::activation::Activation;
+use super::dense::{affine, input_gradient, sum_of_rows, weight_gradient};
 use super::init::fan_in_uniform;
 use super::layer_norm::{EPSILON, LayerNorm};
 use super::matrix::{Matrix, tensor};
@@ -25,7 +25,8 @@ pub enum Norm {
     Layer,
 }
 
-/// A multilayer perceptron: y = W_n h_n + b_n, with h_(i+1) = relu(norm(dropout(W_i h_i + b_i))) and h_0 = x.
+/// A multilayer perceptron: y = W_n h_n + b_n, with h_(i+1) = f(norm(dropout(W_i h_i + b_i))) and h_0 = x; f is
+/// the activation, ReLU unless asked otherwise.
 ///
 /// Normalisation and dropout are options, in the order of DroQ (Hiraoka et al. 2022, arXiv:2110.02034, figure 1).
 ///
@@ -34,6 +35,7 @@ pub enum Norm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     sizes: Vec<usize>,
+    activation: Activation,
     norm: Norm,
     dropout: f32,
 }
@@ -41,7 +43,7 @@ pub struct Mlp {
 /// A hidden layer of a pass in host memory.
 #[derive(Debug)]
 pub(super) struct Hidden {
-    /// After the ReLU, `[batch, outputs]`.
+    /// After the activation, `[batch, outputs]`.
     output: Vec<f32>,
     norm: Option<LayerNorm>,
     /// The factors of dropout.
@@ -51,7 +53,14 @@ pub(super) struct Hidden {
 impl Mlp {
     /// A perceptron from `inputs` through the `hidden` layers to `outputs`.
     pub fn new(inputs: usize, hidden: &[usize], outputs: usize) -> Self {
-        Self { sizes: [&[inputs], hidden, &[outputs]].concat(), norm: Norm::None, dropout: 0.0 }
+        let sizes = [&[inputs], hidden, &[outputs]].concat();
+        Self { sizes, activation: Activation::Relu, norm: Norm::None, dropout: 0.0 }
+    }
+
+    /// The same with this function between its layers.
+    #[must_use]
+    pub fn activated(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
     /// The same with normalisation, and with dropout of a share of the hidden units, 0 or more and below 1.
@@ -111,7 +120,7 @@ impl Mlp {
                     let variance = centred.clone().square().mean_dim(1);
                     x = centred / (variance + EPSILON).sqrt() * gain.clone() + shift.clone();
                 }
-                x = relu(x);
+                x = self.activation.on_device(x);
             }
         }
         x
@@ -139,7 +148,7 @@ impl Mlp {
                 [_, _, gain, shift] => Some(LayerNorm::forward(&mut output, gain.entries(), shift.entries())),
                 _ => None,
             };
-            relu_on_host(&mut output);
+            self.activation.on_host(&mut output);
             hidden.push(Hidden { output, norm, kept });
         }
         let last = self.layers() - 1;
@@ -164,6 +173,7 @@ impl Mlp {
             let of_layer = self.of_layer(weights, layer);
             let (k, n) = (self.sizes[layer], self.sizes[layer + 1]);
             if let Some(hidden) = hidden.get(layer) {
+                self.activation.gradient(&mut gradient, &hidden.output);
                 let of_norm = hidden.back(of_layer, &mut gradient);
                 tracked.extend(of_norm.into_iter().flatten().map(|row| Matrix::host(row, [1, n])));
             }
@@ -193,9 +203,8 @@ impl Mlp {
 }
 
 impl Hidden {
-    /// Takes the gradient from behind the ReLU to before dropout; returns those of shift and gain, if there are any.
+    /// Takes the gradient from before the activation to before dropout; returns those of shift and gain, if there are any.
     fn back(&self, of_layer: &[Matrix], gradient: &mut [f32]) -> Option<[Vec<f32>; 2]> {
-        relu_gradient(gradient, &self.output);
         let of_norm = self.norm.as_ref().map(|norm| norm.backward(gradient, of_layer[2].entries()));
         if let Some(kept) = &self.kept {
             gradient.iter_mut().zip(kept).for_each(|(entry, factor)| *entry *= factor);

@@ -11,6 +11,7 @@
 //! struct; the explicit one makes what a learner does on every update (average, optimise, store) one short loop each,
 //! and keeps the names in checkpoints ours.
 
+mod activation;
 mod adam;
 mod body;
 mod categorical;
@@ -23,12 +24,14 @@ mod network;
 mod normalizer;
 mod parameters;
 mod polyak;
+mod schedule;
 mod scorer;
 mod scorer_pass;
 mod squashed_gaussian;
 mod threads;
 mod trained;
 
+pub use activation::Activation;
 pub use adam::{Adam, AdamConfig};
 pub use body::BodyConfig;
 pub use categorical::{Categorical, Heads};
@@ -39,6 +42,7 @@ pub use network::{Inputs, Network, Tape, Track};
 pub use normalizer::{Normalizer, Scaling};
 pub use parameters::Parameters;
 pub use polyak::polyak_update;
+pub use schedule::share_left;
 pub use scorer::{OptionInputs, Scorer};
 pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, Sample, SquashedGaussian};
 pub use threads::{Helpers, Threads};

@@ -211,7 +211,7 @@ impl Tape<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Norm, Threads, fan_in_uniform};
+    use crate::nn::{Activation, Norm, Threads, fan_in_uniform};
     use crate::spec::EnvSpec;
     use mec_envs::gym::{ActionLayout, Part};
     use mec_envs::rng::stream;
@@ -281,8 +281,11 @@ mod tests {
 
     #[test]
     fn a_perceptron_agrees_with_autodiff() {
-        for (norm, dropout) in [(Norm::None, 0.0), (Norm::Layer, 0.0), (Norm::Layer, 0.3), (Norm::None, 0.3)] {
-            let network = Network::Mlp(Mlp::new(5, &[7, 6], 3).regularized(norm, dropout));
+        let cases = [(Norm::None, 0.0), (Norm::Layer, 0.0), (Norm::Layer, 0.3), (Norm::None, 0.3)];
+        let cases = cases.map(|case| [Activation::Relu, Activation::Tanh].map(|activation| (case, activation)));
+        for ((norm, dropout), activation) in cases.into_iter().flatten() {
+            let mlp = Mlp::new(5, &[7, 6], 3).activated(activation).regularized(norm, dropout);
+            let network = Network::Mlp(mlp);
             let (observations, actions) = (draw(4 * 3, "observations"), draw(4 * 2, "actions"));
             let inputs = network.inputs(&batch(&observations, 4), &actions, &Device::flex());
             agree(&network, &inputs, Track::Weights);

@@ -22,7 +22,12 @@ impl Trained {
 
     /// One optimiser step along the gradients of the weights.
     pub fn step(&mut self, gradients: &[Matrix]) {
-        self.adam.step(&mut self.weights, gradients);
+        self.step_share(gradients, 1.0);
+    }
+
+    /// The same by this share of the step size, 0 to 1.
+    pub fn step_share(&mut self, gradients: &[Matrix], share: f64) {
+        self.adam.step(&mut self.weights, gradients, share);
     }
 
     /// Adds the weights as `name/...` and the moments as `adam/name/...`.

@@ -10,7 +10,7 @@ use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{Normalizer, Scaling};
+use crate::nn::{Normalizer, Scaling, share_left};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -37,6 +37,7 @@ struct Counters {
     /// Rollouts learned from, which is the version of the policy too.
     updates: u64,
     gradient_steps: u64,
+    env_steps: u64,
 }
 
 impl OnPolicyLearner {
@@ -78,6 +79,10 @@ impl OnPolicyLearner {
         self.normalizer.as_ref().map(Normalizer::scaling)
     }
 
+    fn share(&self) -> f64 {
+        share_left(self.counters.env_steps, self.recipe.decay_steps)
+    }
+
     fn update(&mut self) -> Figures {
         let rollout = match self.recipe.portion {
             Portion::Steps => self.rollout.take(),
@@ -88,8 +93,13 @@ impl OnPolicyLearner {
         if let Some(normalizer) = &mut self.normalizer {
             normalizer.observe(&rollout.observations);
         }
-        let update =
-            Update { recipe: &self.recipe, device: &self.device, model: &self.model, scaling: scaling.as_ref() };
+        let update = Update {
+            recipe: &self.recipe,
+            device: &self.device,
+            model: &self.model,
+            scaling: scaling.as_ref(),
+            share: self.share(),
+        };
         let figures = update.run(&mut self.networks, rollout, &mut self.rng);
         self.counters.updates += 1;
         self.counters.gradient_steps += figures.steps;
@@ -105,7 +115,7 @@ impl OnPolicyLearner {
             ("train/approx_kl", number(&|figures| figures.approx_kl)),
             ("train/clip_fraction", number(&|figures| figures.clip_fraction)),
             ("train/explained_variance", number(&|figures| figures.explained_variance)),
-            ("train/learning_rate", self.recipe.actor_lr),
+            ("train/learning_rate", self.recipe.actor_lr * self.share()),
             ("train/n_updates", self.counters.gradient_steps as f64),
         ])
     }
@@ -127,6 +137,7 @@ impl Learner for OnPolicyLearner {
     type Policy = StochasticPolicy;
 
     fn add(&mut self, experience: &Transitions) {
+        self.counters.env_steps += experience.len() as u64;
         self.rollout.extend(experience);
     }
 

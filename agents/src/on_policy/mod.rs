@@ -9,8 +9,8 @@
 //! # Deviations
 //! - Policy and value are networks of their own, each with an optimiser, so there is no coefficient between their
 //!   losses; Andrychowicz et al. 2021 (arXiv:2006.05990, section 3.2) find separate networks better.
-//! - Hidden layers are those of [`BodyConfig`](crate::nn::BodyConfig), with ReLU and uniform initial weights, where the
-//!   reference implementations have tanh and orthogonal ones. The last layer of the policy starts 100 times smaller
+//! - Hidden layers are those of [`BodyConfig`](crate::nn::BodyConfig), with uniform initial weights, where the reference
+//!   implementations have orthogonal ones. The last layer of the policy starts 100 times smaller
 //!   (section 3.2 there).
 //! - In `free_running` mode actors may act with weights some versions old: log-probabilities of what they did are
 //!   computed under the weights with which the update begins.

@@ -28,8 +28,9 @@ impl ValueModel {
     fn new(recipe: &Recipe, spec: &EnvSpec) -> Result<Self, ConfigError> {
         use crate::nn::{BodyConfig, Mlp};
         match &recipe.body {
-            BodyConfig::Mlp { hidden } => {
-                Ok(Self { network: Network::Mlp(Mlp::new(spec.obs_dim(), hidden, 1)), outputs: 1 })
+            BodyConfig::Mlp { hidden, activation } => {
+                let mlp = Mlp::new(spec.obs_dim(), hidden, 1).activated(*activation);
+                Ok(Self { network: Network::Mlp(mlp), outputs: 1 })
             }
             scorer @ BodyConfig::Scorer { .. } => {
                 Ok(Self { network: scorer.critic(spec)?, outputs: spec.action.choices() })

@@ -47,6 +47,8 @@ pub struct Recipe {
     pub actor_lr: f64,
     /// Step size of the value.
     pub value_lr: f64,
+    /// Environment steps in which both step sizes fall linearly to 0.
+    pub decay_steps: Option<u64>,
     /// Gradients of a network are scaled down to this norm.
     pub max_grad_norm: Option<f64>,
     /// The network of policy and value.
@@ -82,6 +84,8 @@ impl Recipe {
         ] {
             ConfigError::check(count > 0, field, count, "1 or more")?;
         }
+        let decay_steps = self.decay_steps.unwrap_or(1);
+        ConfigError::check(decay_steps > 0, "decay_steps", decay_steps, "1 or more")?;
         self.body.validate()
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Update<'a> {
     pub(super) device: &'a Device,
     pub(super) model: &'a Model,
     pub(super) scaling: Option<&'a Scaling>,
+    /// The share of the step sizes that is left.
+    pub(super) share: f64,
 }
 
 /// Means over the gradient steps of an update.
@@ -182,7 +184,7 @@ impl Update<'_> {
         let gradients = tape.backward(&gradient, Helpers::NONE);
         let clipped =
             recipe.clip.map_or(0.0, |clip| losses::clip_fraction(&likelihood.log_probs, &rows.log_probs, clip as f32));
-        networks.actor.step(&gradients);
+        networks.actor.step_share(&gradients, self.share);
         let value_loss = self.improve_value(networks, &rows);
         figures.count([loss.value - recipe.entropy_coef * entropy, value_loss, entropy, kl, clipped]);
         true
@@ -199,7 +201,7 @@ impl Update<'_> {
             None => losses::value_loss(&values, &rows.returns),
         };
         let gradients = tape.backward(&value.gradient(&gradient, batch.masks), Helpers::NONE);
-        networks.value.step(&gradients);
+        networks.value.step_share(&gradients, self.share);
         loss
     }
 }

@@ -257,7 +257,7 @@ mod tests {
             SacConfig { n_step: 0, ..SacConfig::default() },
             SacConfig { buffer_capacity: 10, ..SacConfig::default() },
             SacConfig { target_entropy_final_scale: Some(1.5), ..SacConfig::default() },
-            SacConfig { body: BodyConfig::Mlp { hidden: vec![] }, ..SacConfig::default() },
+            SacConfig { body: BodyConfig::mlp(&[]), ..SacConfig::default() },
         ] {
             assert!(wrong.validate().is_err(), "{wrong:?}");
         }

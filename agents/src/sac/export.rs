@@ -33,14 +33,14 @@ mod tests {
     }
 
     fn mlp() -> StateDict {
-        state(BodyConfig::Mlp { hidden: vec![8] }, ActionLayout { heads: vec![3], continuous: 0 })
+        state(BodyConfig::mlp(&[8]), ActionLayout { heads: vec![3], continuous: 0 })
     }
 
     #[test]
     fn every_array_of_the_actor_leaves_and_no_other() {
         let scorer = BodyConfig::Scorer { hidden: vec![8, 6], prior_scale: 2.0, q_prior_scale: 1.0 };
         let scorer = state(scorer, ActionLayout { heads: vec![3], continuous: 0 });
-        let gaussian = state(BodyConfig::Mlp { hidden: vec![8] }, ActionLayout { heads: vec![], continuous: 2 });
+        let gaussian = state(BodyConfig::mlp(&[8]), ActionLayout { heads: vec![], continuous: 2 });
         for state in [mlp(), scorer, gaussian] {
             let policy = exported(&state).unwrap();
             let file = safetensors::SafeTensors::deserialize(&policy.to_safetensors()).unwrap().len();

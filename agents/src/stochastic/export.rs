@@ -26,8 +26,9 @@ pub fn exported(
         };
         match body {
             _ if spec.action.codes() == 0 => Err(unfit("an action needs heads or continuous entries")),
-            BodyConfig::Mlp { hidden, .. } => {
-                Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[choices + 2 * dim]].concat())
+            BodyConfig::Mlp { hidden, activation } => {
+                let sizes = [&[spec.obs_dim()], &hidden[..], &[choices + 2 * dim]].concat();
+                Network::dense(weights, &sizes, *activation)
             }
             BodyConfig::Scorer { .. } if dim > 0 => Err(unfit("a scorer has no outputs for continuous entries")),
             BodyConfig::Scorer { hidden, prior_scale, .. } => Network::options(weights, spec, hidden, *prior_scale),

@@ -25,7 +25,9 @@ pub fn exported_actor(state: &StateDict, recipe: &Recipe) -> Result<ExportedPoli
     recipe.validate().map_err(unfit)?;
     export::exported(state, "actor", recipe.memory.normalize_observations, |spec, weights| {
         Model::new(recipe, spec).map_err(unfit)?;
-        let (BodyConfig::Mlp { hidden } | BodyConfig::Scorer { hidden, .. }) = &recipe.body;
-        Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[spec.action.continuous]].concat())
+        let BodyConfig::Mlp { hidden, activation } = &recipe.body else {
+            unreachable!("a model of continuous actions is a perceptron")
+        };
+        Network::dense(weights, &[&[spec.obs_dim()], &hidden[..], &[spec.action.continuous]].concat(), *activation)
     })
 }

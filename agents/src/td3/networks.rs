@@ -33,7 +33,9 @@ impl Model {
             });
         }
         let actor = match &recipe.body {
-            BodyConfig::Mlp { hidden } => Network::Mlp(Mlp::new(spec.obs_dim(), hidden, dim)),
+            BodyConfig::Mlp { hidden, activation } => {
+                Network::Mlp(Mlp::new(spec.obs_dim(), hidden, dim).activated(*activation))
+            }
             scorer @ BodyConfig::Scorer { .. } => scorer.actor(spec)?,
         };
         Ok(Self { actor, critic: recipe.body.critic(spec)?, dim })

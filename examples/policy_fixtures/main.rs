@@ -9,8 +9,8 @@ mod cases;
 use std::path::{Path, PathBuf};
 
 use cases::{Case, cases};
-use mec_agents::checkpoint::{load, save};
-use mec_agents::state::StateDict;
+use mec_gym::agents::checkpoint::{load, save};
+use mec_gym::agents::state::StateDict;
 
 const ROWS: usize = 1000;
 
