@@ -184,7 +184,7 @@ pub struct ExportArgs {
 }
 
 /// Options of `simulate`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct SimulateArgs {
     #[arg(long, value_name = "SCHEME", help = schemes())]
     pub policy: String,
@@ -344,7 +344,7 @@ fn one_or_more() -> impl TypedValueParser<Value = u64> {
 }
 
 fn schemes() -> String {
-    format!("The scheme: {}", Scheme::accepted())
+    format!("The scheme: {}, each also NAME=tuned", Scheme::accepted())
 }
 
 fn models() -> String {

@@ -79,7 +79,8 @@ pub struct ComparisonConfig {
     /// the scenario's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
-    /// Names of the schemes to compare with.
+    /// Names of the schemes to compare with. Those with numbers take `tuned` in their place: the best numbers for the
+    /// scenario are then looked for when a run begins, and stand in its configuration.
     pub schemes: Vec<String>,
 }
 
@@ -147,7 +148,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// No such scheme.
-    #[error("comparison.schemes: {0}")]
+    #[error("comparison.schemes: {0}; \"tuned\" in place of numbers chooses them for the scenario")]
     Scheme(#[from] UnknownScheme),
 }
 
@@ -238,8 +239,15 @@ impl ExperimentConfig {
         let distinct = schemes.iter().enumerate().all(|(index, name)| !schemes[..index].contains(name));
         check(distinct, "comparison.schemes", format!("{schemes:?}"), "different schemes")?;
         self.scenario.validate()?;
-        self.schemes().map(|_| ())
+        let fixed = schemes.iter().filter(|name| scheme_to_tune(name).is_none());
+        fixed.map(|name| Ok(Scheme::named(name)?)).collect::<Result<Vec<_>, _>>().map(|_| ())
     }
+}
+
+/// The scheme of `NAME=tuned`, with numbers of no meaning; `None` for every other name.
+pub(crate) fn scheme_to_tune(name: &str) -> Option<Scheme> {
+    let scheme = Scheme::named(name.strip_suffix("=tuned")?).ok()?;
+    (!scheme.candidates().is_empty()).then_some(scheme)
 }
 
 /// Fills in what depends on other values of a runtime.

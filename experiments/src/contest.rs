@@ -21,6 +21,7 @@ use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
 use crate::files::{Checkpoint, RunFolder};
 use crate::registry::{AlgorithmVisitor, FormVisitor};
 use crate::reporter::Reporter;
+use crate::tuned;
 
 /// Episodes of a comparison between looks at the stop flag: enough for every core.
 const PORTION: u64 = 64;
@@ -37,7 +38,9 @@ pub fn evaluate(
     reporter: &mut Reporter,
 ) -> Result<Vec<SchemeSummary>, RunError> {
     let folder = RunFolder::open(folder)?;
-    let config = ExperimentConfig::read(&folder.config(), changes)?;
+    let mut config = ExperimentConfig::read(&folder.config(), changes)?;
+    let setting = Arc::new(Setting::new(config.scenario.clone())?);
+    config.comparison = tuned::settled(&config.comparison, &setting, config.evaluation.first_seed)?;
     let name = config.algorithm.name();
     let mut learned = Vec::new();
     for (index, &seed) in config.seeds.iter().enumerate() {

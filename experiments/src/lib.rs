@@ -37,6 +37,8 @@ mod custody;
 
 pub mod evaluate;
 
+pub mod tuned;
+
 pub mod reporter;
 
 pub mod pictures;

@@ -28,6 +28,7 @@ use crate::reporter::Reporter;
 use crate::resume_point::{Done, ResumePoint, TrainingPoint};
 use crate::table::write_csv_table;
 use crate::training::{Job, RunFiles, Trained};
+use crate::tuned;
 
 /// How to carry out a run, beside what its configuration says.
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub(crate) fn run_until(
     reporter: &mut Reporter,
 ) -> Result<RunReport, RunError> {
     let parts = Parts::of(config)?;
+    let comparison = tuned::settled(&config.comparison, &parts.setting, config.evaluation.first_seed)?;
+    let config = &ExperimentConfig { comparison, ..config.clone() };
     let text = config.to_toml();
     let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &device_name(config.device, &parts.device))?;
     manifest.after = if options.compare { After::Comparison } else { After::Nothing };

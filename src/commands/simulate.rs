@@ -14,6 +14,7 @@ use mec_experiments::config::ExperimentConfig;
 use mec_experiments::evaluate::{HeldOut, latency_bound, scheme_episodes};
 use mec_experiments::files::write_atomic;
 use mec_experiments::plot::GanttFigure;
+use mec_experiments::tuned;
 use serde_json::{Map, Value, json};
 
 use super::live::{self, Shown};
@@ -26,12 +27,13 @@ const GANTT_S: f64 = 10.0;
 
 /// Runs a scheme through episodes.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
-    let scheme = Scheme::named(&args.policy).context("--policy")?;
     let config = match &args.config {
         Some(path) => ExperimentConfig::read(path, &args.changes)?,
         None => ExperimentConfig::main_job(&args.changes)?,
     };
     let setting = Arc::new(Setting::new(config.scenario)?);
+    let scheme = tuned::named(&args.policy, &setting, config.evaluation.first_seed).context("--policy")?;
+    let args = &SimulateArgs { policy: tuned::label(&args.policy, &scheme), ..args.clone() };
     let gantt = Gantt::asked_for(args, &setting)?;
     if args.render.is_some() && live::show(&scheme, &setting, args)? == Shown::Stopped {
         return Ok(ExitCode::from(STOPPED));

@@ -12,6 +12,8 @@ mod run;
 pub use bound::{LowerBound, lower_bound};
 pub use run::{Episode, run_episode, watch_episode};
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::offload::{Decision, Knowledge, Offload};
@@ -109,7 +111,7 @@ impl Scheme {
         Self::CentralGreedyIdleCuts,
         Self::CentralGreedy,
         Self::ForecastingGreedy { factor: 1.0 },
-        Self::CautiousGreedy { factor: 0.25, margin_s: 0.0, margin_per_age: 0.1 },
+        Self::CautiousGreedy { factor: 0.25, margin_s: 0.1, margin_per_age: 0.05 },
         Self::RollingHorizon { width: 8, factor: 0.25, margin_s: 0.1, margin_per_age: 0.05 },
         Self::OracleGreedy,
         Self::ClairvoyantGreedy,
@@ -172,6 +174,35 @@ impl Scheme {
         }
     }
 
+    /// The same scheme with every choice of its numbers that is worth a try; empty for schemes without numbers. Only the
+    /// width of a plan is no question of the scenario: more is seldom worse, and takes longer.
+    pub fn candidates(&self) -> Vec<Self> {
+        const FACTORS: [f64; 4] = [0.0, 0.25, 0.5, 1.0];
+        const MARGINS_S: [f64; 5] = [0.0, 0.05, 0.1, 0.2, 0.4];
+        const MARGINS_PER_AGE: [f64; 4] = [0.0, 0.05, 0.1, 0.2];
+        let cautions = FACTORS.into_iter().flat_map(|factor| {
+            let margins = MARGINS_S.into_iter().flat_map(|margin_s| MARGINS_PER_AGE.map(|per_age| (margin_s, per_age)));
+            margins.map(move |(margin_s, margin_per_age)| (factor, margin_s, margin_per_age))
+        });
+        match *self {
+            Self::ForecastingGreedy { .. } => {
+                [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0].map(|factor| Self::ForecastingGreedy { factor }).to_vec()
+            }
+            Self::CautiousGreedy { .. } => cautions
+                .map(|(factor, margin_s, margin_per_age)| Self::CautiousGreedy { factor, margin_s, margin_per_age })
+                .collect(),
+            Self::RollingHorizon { width, .. } => cautions
+                .map(|(factor, margin_s, margin_per_age)| Self::RollingHorizon {
+                    width,
+                    factor,
+                    margin_s,
+                    margin_per_age,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it sees what no scheme can know.
     pub fn is_oracle(&self) -> bool {
         matches!(self, Self::OracleGreedy | Self::ClairvoyantGreedy)
@@ -206,6 +237,23 @@ impl Scheme {
     }
 }
 
+/// Its name, with its numbers: what [`Scheme::named`] reads.
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::ForecastingGreedy { factor } => write!(f, "={factor}"),
+            Self::CautiousGreedy { factor, margin_s, margin_per_age } => {
+                write!(f, "={factor},{margin_s},{margin_per_age}")
+            }
+            Self::RollingHorizon { width, factor, margin_s, margin_per_age } => {
+                write!(f, "={width},{factor},{margin_s},{margin_per_age}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +262,8 @@ mod tests {
     fn names_lead_back_to_their_schemes() {
         for scheme in Scheme::ALL {
             assert_eq!(Scheme::named(scheme.name()).unwrap(), scheme);
+            assert_eq!(Scheme::named(&scheme.to_string()).unwrap(), scheme);
+            assert!(scheme.candidates().iter().all(|candidate| candidate.name() == scheme.name()));
         }
         assert_eq!(Scheme::named("forecasting-greedy=0.5").unwrap(), Scheme::ForecastingGreedy { factor: 0.5 });
         let cautious = Scheme::CautiousGreedy { factor: 0.5, margin_s: 0.3, margin_per_age: 0.0 };

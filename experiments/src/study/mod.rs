@@ -32,6 +32,7 @@ use crate::pool::{Ended, Pool, PooledRun};
 use crate::reporter::Reporter;
 use crate::run::{RunOptions, RunReport, check_method};
 use crate::table::write_csv_table;
+use crate::tuned;
 
 pub use config::{MethodConfig, StudyConfig};
 
@@ -47,6 +48,9 @@ pub fn run(
     jobs: usize,
     reporter: &mut Reporter,
 ) -> Result<RunReport, RunError> {
+    let setting = Study::of(config, options.stop, jobs)?.setting;
+    let comparison = tuned::settled(&config.comparison, &setting, config.evaluation.first_seed)?;
+    let config = &StudyConfig { comparison, ..config.clone() };
     let study = Study::of(config, options.stop, jobs)?;
     let text = config.to_toml();
     let mut manifest = Manifest::start(&config.name, &text, &config.seeds, &config.device.to_string())?;
@@ -85,8 +89,10 @@ pub fn evaluate(
     reporter: &mut Reporter,
 ) -> Result<Vec<SchemeSummary>, RunError> {
     let folder = RunFolder::open(folder)?;
-    let config = StudyConfig::read(&folder.config(), changes)?;
     let never = AtomicBool::new(false);
+    let mut config = StudyConfig::read(&folder.config(), changes)?;
+    let setting = Study::of(&config, &never, 1)?.setting;
+    config.comparison = tuned::settled(&config.comparison, &setting, config.evaluation.first_seed)?;
     let mut trained = Vec::new();
     for training in trainings(&config) {
         let path = training.checkpoint(&folder, which);
