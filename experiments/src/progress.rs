@@ -85,6 +85,8 @@ progress_row! {
     ep_len_mean: Option<f64> = "rollout/ep_len_mean",
     /// Share of tasks that met their deadline in the last episodes.
     success_rate: Option<f64> = "rollout/success_rate",
+    /// Probability with which the policy takes any choice (`dqn`).
+    exploration_rate: Option<f64> = "rollout/exploration_rate",
     /// Loss of the actor.
     actor_loss: Option<f64> = "train/actor_loss",
     /// Loss of the critics.
@@ -99,6 +101,14 @@ progress_row! {
     target_entropy: Option<f64> = "train/target_entropy",
     /// Mean value that the critics see.
     q_mean: Option<f64> = "train/q_mean",
+    /// How far the policy moved in an update, nat (on-policy methods).
+    approx_kl: Option<f64> = "train/approx_kl",
+    /// Share of rows whose probability ratio was beyond its bound (`ppo`).
+    clip_fraction: Option<f64> = "train/clip_fraction",
+    /// Share of the returns' variance that the value explains, at most 1 (on-policy methods).
+    explained_variance: Option<f64> = "train/explained_variance",
+    /// Mean return of a generation's candidates (`es`).
+    fitness: Option<f64> = "train/fitness",
     /// Learning rate of the actor.
     learning_rate: Option<f64> = "train/learning_rate",
     /// Gradient steps.

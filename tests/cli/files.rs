@@ -84,9 +84,10 @@ fn monitors_have_the_layout_of_stable_baselines() {
 fn progress_has_its_fixed_columns_and_reaches_the_end() {
     let (header, rows) = csv_rows(&shared_run().join("progress.csv"));
     let expected = "algo,seed,time/total_timesteps,time/time_elapsed,time/fps,time/episodes,rollout/ep_rew_mean,\
-        rollout/ep_len_mean,rollout/success_rate,train/actor_loss,train/critic_loss,train/ent_coef,train/ent_coef_loss,\
-        train/entropy,train/target_entropy,train/q_mean,train/learning_rate,train/n_updates,dist/policy_lag,\
-        dist/replay_ratio,dist/queue_depth,dist/actor_idle,dist/learner_idle,mec/latency_mean_s,mec/latency_p95_s,\
+        rollout/ep_len_mean,rollout/success_rate,rollout/exploration_rate,train/actor_loss,train/critic_loss,\
+        train/ent_coef,train/ent_coef_loss,train/entropy,train/target_entropy,train/q_mean,train/approx_kl,\
+        train/clip_fraction,train/explained_variance,train/fitness,train/learning_rate,train/n_updates,\
+        dist/policy_lag,dist/replay_ratio,dist/queue_depth,dist/actor_idle,dist/learner_idle,mec/latency_mean_s,mec/latency_p95_s,\
         mec/offload_ratio,mec/energy_j,mec/load_balance";
     assert_eq!(header.join(","), expected);
     let steps: Vec<u64> = rows.iter().map(|row| row[2].parse().unwrap()).collect();

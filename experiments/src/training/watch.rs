@@ -21,7 +21,7 @@ use crate::error::RunError;
 use crate::evaluate::{HeldOut, policy_episodes, write_held_out};
 use crate::files::{Checkpoint, FileError};
 use crate::monitor::{Episode, MonitorFile};
-use crate::progress::ProgressRow;
+use crate::progress::{PROGRESS_COLUMNS, ProgressRow};
 use crate::reporter::Reporter;
 use crate::resume_point::{Seen, TrainingPoint};
 use crate::vitals::{Signs, Vitals};
@@ -165,9 +165,8 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
     }
 
     fn row(&self, progress: &Progress) -> ProgressRow {
-        let metric = |name: &str| Some(progress.metrics.get(name)).filter(|value| value.is_finite());
         let (steps, seconds) = (progress.env_steps - self.last_progress.0, progress.seconds - self.last_progress.1);
-        ProgressRow {
+        let mut row = ProgressRow {
             algo: self.name.to_owned(),
             seed: self.job.seed(),
             total_timesteps: progress.env_steps,
@@ -177,26 +176,21 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             ep_rew_mean: self.window.mean_return(),
             ep_len_mean: self.window.mean_length(),
             success_rate: self.window.mean_of("success_rate"),
-            actor_loss: metric("train/actor_loss"),
-            critic_loss: metric("train/critic_loss"),
-            ent_coef: metric("train/ent_coef"),
-            ent_coef_loss: metric("train/ent_coef_loss"),
-            entropy: metric("train/entropy"),
-            target_entropy: metric("train/target_entropy"),
-            q_mean: metric("train/q_mean"),
-            learning_rate: metric("train/learning_rate"),
-            n_updates: Some(progress.updates),
-            policy_lag: metric("dist/policy_lag"),
-            replay_ratio: metric("dist/replay_ratio"),
-            queue_depth: metric("dist/queue_depth"),
-            actor_idle: metric("dist/actor_idle"),
-            learner_idle: metric("dist/learner_idle"),
             latency_mean_s: self.window.mean_of("latency_mean_s"),
             latency_p95_s: self.window.mean_of("latency_p95_s"),
             offload_ratio: self.window.mean_of("offload_ratio"),
             energy_j: self.window.mean_of("energy_j"),
             load_balance: self.window.load_balance(),
+            ..ProgressRow::default()
+        };
+        for column in PROGRESS_COLUMNS {
+            let value = progress.metrics.get(column);
+            if value.is_finite() {
+                row.set(column, value);
+            }
         }
+        row.n_updates = Some(progress.updates);
+        row
     }
 
     fn point<L: Learner>(&mut self, run: &runtime::Checkpoint<'_, L>) -> Result<TrainingPoint, RunError> {
