@@ -19,7 +19,7 @@ use mec_gym::envs::gym::classic::Pendulum;
 use mec_gym::envs::gym::{Act, ActionSpace, Env, EnvError, Metric, Obs, Step};
 use mec_gym::envs::offload::{OffloadEnv, OffloadForm, Scenario, Setting};
 use mec_gym::envs::rng::{Prng, stream};
-use mec_gym::experiments::summary::{Estimate, bootstrap, mean};
+use mec_gym::experiments::statistics::{Estimate, bootstrap, mean};
 
 /// As in the `mec-gym` program.
 #[global_allocator]

@@ -6,40 +6,8 @@ use mec_envs::offload::metrics::percentile;
 use mec_envs::rng::Prng;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::summary::{Estimate, PairedDifference, bootstrap, mean, paired_difference, std_dev};
-
-/// Resamples of each bootstrap interval: enough for two digits of its ends.
-const RESAMPLES: usize = 2000;
-
-/// One evaluation episode of one scheme.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EpisodeOutcome {
-    /// Seed of the training; 0 for a scheme that does not learn.
-    pub seed: u64,
-    /// Number of the held-out episode; equal numbers are equal episodes for every scheme.
-    pub episode: u64,
-    /// Latency of every task, s.
-    pub latencies_s: Vec<f64>,
-    /// Tasks that met their deadline.
-    pub succeeded: usize,
-    /// Tasks that did not stay on their device.
-    pub offloaded: usize,
-    /// Energy that the devices spent, J.
-    pub energy_j: f64,
-    /// Jain's index of the servers' own work per executor; NaN when no work was sent.
-    pub load_balance: f64,
-}
-
-impl EpisodeOutcome {
-    fn tasks(&self) -> f64 {
-        self.latencies_s.len() as f64
-    }
-
-    /// Mean latency of the episode, s; `None` without a task.
-    pub fn latency_mean_s(&self) -> Option<f64> {
-        (!self.latencies_s.is_empty()).then(|| mean(&self.latencies_s))
-    }
-}
+use crate::scores::{EpisodeOutcome, Scores};
+use crate::statistics::{Estimate, RESAMPLES, bootstrap, mean, std_dev};
 
 /// The figures of one scheme over all its evaluation episodes. Tasks weigh equally, whichever episode they are in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +21,9 @@ pub struct SchemeSummary {
     pub latency_mean_s: Estimate,
     /// Standard deviation between training seeds of the mean latency, s; 0 with one seed.
     pub latency_seed_sd_s: f64,
+    /// Interquartile mean of the episodes' mean latencies, s: episodes weigh equally. Its interval resamples the training
+    /// seeds within each episode, and is empty with one seed.
+    pub latency_iqm_s: Estimate,
     /// Median latency, s.
     pub latency_p50_s: f64,
     /// 95th percentile of latency, s.
@@ -69,6 +40,15 @@ pub struct SchemeSummary {
     pub load_balance: f64,
     /// Share of tasks that did not stay on their device.
     pub offload_ratio: f64,
+    /// Probability that a training has a lower mean latency than one of the baseline on the same episode, with an interval
+    /// as that of [`latency_iqm_s`](Self::latency_iqm_s); `None` without a baseline.
+    pub improvement: Option<Estimate>,
+    /// Mean latency of an episode less that of the baseline on the same episode, s; the interval resamples episodes.
+    /// `None` without a baseline.
+    pub latency_difference_s: Option<Estimate>,
+    /// By which share the score of an episode stays below 1 on average, where the score is the target's mean latency over
+    /// that of the scheme; `None` without a target. Its interval is as that of [`latency_iqm_s`](Self::latency_iqm_s).
+    pub optimality_gap: Option<Estimate>,
     /// Training seeds.
     pub seeds: usize,
     /// Evaluation episodes, over all seeds.
@@ -78,7 +58,8 @@ pub struct SchemeSummary {
 }
 
 impl SchemeSummary {
-    /// Summarises the episodes of a scheme; `None` when they hold no task. Equal generators give equal intervals.
+    /// Summarises the episodes of a scheme, which is compared with nothing yet; `None` when they hold no task. Equal
+    /// generators give equal intervals.
     pub fn from_episodes(scheme: &str, episodes: &[EpisodeOutcome], rng: &mut Prng) -> Option<Self> {
         let mut latencies: Vec<f64> = episodes.iter().flat_map(|episode| episode.latencies_s.iter().copied()).collect();
         if latencies.is_empty() {
@@ -92,6 +73,7 @@ impl SchemeSummary {
             highlighted: false,
             latency_mean_s: interval(episodes, |episode| episode.latencies_s.iter().sum(), rng),
             latency_seed_sd_s: std_dev(&seed_means),
+            latency_iqm_s: Scores::of(episodes).iqm(rng),
             latency_p50_s: percentile(&latencies, 0.5),
             latency_p95_s: percentile(&latencies, 0.95),
             latency_p99_s: percentile(&latencies, 0.99),
@@ -100,21 +82,14 @@ impl SchemeSummary {
             load_balance: mean_load_balance(episodes.iter().map(|episode| episode.load_balance)),
             offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
                 / latencies.len() as f64,
+            improvement: None,
+            latency_difference_s: None,
+            optimality_gap: None,
             seeds: by_seed.len(),
             episodes: episodes.len(),
             tasks: latencies.len(),
         })
     }
-}
-
-/// The paired difference of two schemes in mean latency per episode, s (negative: `left` is faster). Episodes are
-/// paired by number; the training seeds of a learned scheme are averaged first.
-pub fn latency_difference(
-    left: &[EpisodeOutcome],
-    right: &[EpisodeOutcome],
-    rng: &mut Prng,
-) -> Option<PairedDifference> {
-    paired_difference(&latency_by_episode(left), &latency_by_episode(right), RESAMPLES, rng)
 }
 
 /// The mean of load balances over the episodes that have one: NaN stands for an episode that sent no work, and for the
@@ -179,16 +154,6 @@ fn interval(episodes: &[EpisodeOutcome], sum: impl Fn(&EpisodeOutcome) -> f64, r
     bootstrap(&[by_episode], Ratio::of, RESAMPLES, rng)
 }
 
-fn latency_by_episode(episodes: &[EpisodeOutcome]) -> BTreeMap<u64, f64> {
-    let mut grouped: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for episode in episodes {
-        if let Some(latency) = episode.latency_mean_s() {
-            grouped.entry(episode.episode).or_default().push(latency);
-        }
-    }
-    grouped.into_iter().map(|(episode, latencies)| (episode, mean(&latencies))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use mec_envs::rng::stream;
@@ -251,14 +216,5 @@ mod tests {
     #[test]
     fn no_task_gives_no_summary() {
         assert!(SchemeSummary::from_episodes("x", &[outcome(0, 0, &[])], &mut stream(1, "test")).is_none());
-    }
-
-    #[test]
-    fn difference_pairs_episodes_and_averages_seeds() {
-        let learned = [outcome(1, 0, &[0.4]), outcome(2, 0, &[0.6]), outcome(1, 1, &[0.9])];
-        let fixed = [outcome(0, 0, &[1.0]), outcome(0, 1, &[1.4]), outcome(0, 2, &[9.0])];
-        let difference = latency_difference(&learned, &fixed, &mut stream(1, "test")).unwrap();
-        assert_eq!(difference.pairs, 2);
-        assert!((difference.mean.value + 0.5).abs() < 1e-12);
     }
 }

@@ -38,6 +38,8 @@ pub struct ExperimentConfig {
     pub device: DeviceKind,
     /// The form of the environment.
     pub form: Form,
+    /// Whether trainings also write event files for TensorBoard; `false` by default.
+    pub tensorboard: bool,
     /// How actors and learner run. `evaluate_every = 0`, which is its default, stands for a 20th of the steps.
     pub runtime: RuntimeConfig,
     /// The episodes on which the agent is judged while it trains.
@@ -82,12 +84,30 @@ pub struct ComparisonConfig {
     /// Names of the schemes to compare with. Those with numbers take `tuned` in their place: the best numbers for the
     /// scenario are then looked for when a run begins, and stand in its configuration.
     pub schemes: Vec<String>,
+    /// Whom everybody is held against on the same episodes: one of the schemes or methods; without it nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// What the optimality gap is measured to: one of the schemes or methods; without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+impl ComparisonConfig {
+    /// Refuses a baseline or a target that is neither a scheme of the comparison nor one of the `methods`.
+    pub(crate) fn check_names(&self, methods: &[&str]) -> Result<(), ExperimentError> {
+        let names = [("comparison.baseline", &self.baseline), ("comparison.target", &self.target)];
+        for (field, name) in names.into_iter().filter_map(|(field, name)| Some((field, name.as_ref()?))) {
+            let known = self.schemes.contains(name) || methods.contains(&name.as_str());
+            check(known, field, format!("{name:?}"), "a method, or one of comparison.schemes")?;
+        }
+        Ok(())
+    }
 }
 
 impl Default for ComparisonConfig {
     fn default() -> Self {
         let schemes = Scheme::ALL.map(|scheme| scheme.name().to_owned()).to_vec();
-        Self { episodes: 10, first_seed: 2_000_000, split: None, schemes }
+        Self { episodes: 10, first_seed: 2_000_000, split: None, schemes, baseline: None, target: None }
     }
 }
 
@@ -99,6 +119,7 @@ impl Default for ExperimentConfig {
             seeds: vec![1],
             device: DeviceKind::default(),
             form: Form::default(),
+            tensorboard: false,
             runtime: RuntimeConfig { evaluate_every: runtime.steps / EVALUATIONS, ..runtime },
             evaluation: EvaluationConfig::default(),
             comparison: ComparisonConfig::default(),
@@ -191,7 +212,8 @@ impl ExperimentConfig {
     /// With what depends on other values filled in, and validated.
     fn resolved(mut self) -> Result<Self, ExperimentError> {
         resolve_runtime(&mut self.runtime);
-        self.validate().map(|()| self)
+        self.validate()?;
+        self.comparison.check_names(&[self.algorithm.name()]).map(|()| self)
     }
 
     /// The complete configuration as TOML.
@@ -331,6 +353,8 @@ mod tests {
             ("name=../up", "name"),
             ("comparison.schemes=['nearst']", "nearest"),
             ("comparison.schemes=['nearest', 'nearest']", "different schemes"),
+            ("comparison.baseline=dsac", "\"dsac\"; accepted is a method, or one of comparison.schemes"),
+            ("comparison.target=power-of-three", "comparison.target"),
             ("comparison.first_seed=1000001", "comparison.first_seed"),
             ("runtime.actors=0", "runtime.actors"),
             ("runtime.actors=5000", "1 to 1024"),

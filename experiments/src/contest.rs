@@ -11,16 +11,17 @@ use mec_agents::device::{self, Device};
 use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_envs::offload::{OffloadForm, Setting};
-use mec_envs::rng::{Prng, stream};
+use mec_envs::rng::stream;
 use mec_envs::schemes::Scheme;
 
-use crate::comparison::{EpisodeOutcome, SchemeSummary, sort_by_latency};
+use crate::comparison::{SchemeSummary, sort_by_latency};
 use crate::config::{ComparisonConfig, ExperimentConfig};
 use crate::error::RunError;
 use crate::evaluate::{HeldOut, policy_episodes, scheme_episodes};
 use crate::files::{Checkpoint, RunFolder};
 use crate::registry::{AlgorithmVisitor, FormVisitor};
 use crate::reporter::Reporter;
+use crate::scores::{EpisodeOutcome, Scores};
 use crate::tuned;
 
 /// Episodes of a comparison between looks at the stop flag: enough for every core.
@@ -92,27 +93,26 @@ pub(crate) struct Contest<'a> {
     comparison: &'a ComparisonConfig,
     schemes: Vec<Scheme>,
     setting: &'a Arc<Setting>,
-    /// Draws the resamples of the intervals.
-    rng: Prng,
+    /// Of the resamples of the intervals.
+    seed: u64,
 }
 
 impl<'a> Contest<'a> {
     /// The comparison that a configuration asks for, in the setting of its comparison.
     pub(crate) fn of(config: &'a ExperimentConfig, setting: &'a Arc<Setting>) -> Result<Self, RunError> {
-        let rng = stream(config.seeds[0], "bootstrap");
-        Ok(Self { comparison: &config.comparison, schemes: config.schemes()?, setting, rng })
+        Ok(Self { comparison: &config.comparison, schemes: config.schemes()?, setting, seed: config.seeds[0] })
     }
 
     /// Everybody's summary, fastest first; `None` when `stop` ended it early.
     pub(crate) fn hold(
-        mut self,
+        self,
         contestants: &[Contestant<'_>],
         stop: &AtomicBool,
         reporter: &mut Reporter,
     ) -> Result<Option<Vec<SchemeSummary>>, RunError> {
         let agents: usize = contestants.iter().map(|contestant| contestant.learned.len()).sum();
         reporter.episodes("comparison", (self.schemes.len() + agents) as u64 * self.comparison.episodes);
-        let (mut done, mut summaries) = (0, Vec::new());
+        let (mut done, mut entrants) = (0, Vec::new());
         let mut advance = |seeds: &Range<u64>| {
             done += seeds.end - seeds.start;
             reporter.at(done);
@@ -128,8 +128,8 @@ impl<'a> Contest<'a> {
                     }
                 }
             }
-            let summary = SchemeSummary::from_episodes(contestant.label, &of_method, &mut self.rng);
-            summaries.extend(summary.map(|summary| SchemeSummary { highlighted: true, ..summary }));
+            let entrant = Entrant::of(contestant.label, &of_method, self.seed);
+            entrants.extend(entrant.map(Entrant::highlighted));
         }
         for (name, scheme) in self.comparison.schemes.iter().zip(&self.schemes) {
             let mut of_scheme = Vec::new();
@@ -139,11 +139,23 @@ impl<'a> Contest<'a> {
                     return Ok(None);
                 }
             }
-            summaries.extend(SchemeSummary::from_episodes(name, &of_scheme, &mut self.rng));
+            entrants.extend(Entrant::of(name, &of_scheme, self.seed));
         }
         reporter.end();
+        let mut summaries = self.compared(entrants);
         sort_by_latency(&mut summaries);
         Ok(Some(summaries))
+    }
+
+    /// The summaries, each with its place beside the baseline and the target.
+    fn compared(&self, entrants: Vec<Entrant>) -> Vec<SchemeSummary> {
+        let named = |name: &Option<String>| {
+            let found = entrants.iter().find(|entrant| Some(&entrant.summary.scheme) == name.as_ref());
+            found.map(|entrant| entrant.scores.clone())
+        };
+        let (baseline, target) = (named(&self.comparison.baseline), named(&self.comparison.target));
+        let beside = |entrant: Entrant| entrant.beside(baseline.as_ref(), target.as_ref(), self.seed);
+        entrants.into_iter().map(beside).collect()
     }
 
     /// The seeds of the episodes, in portions after which there is time to stop.
@@ -151,6 +163,39 @@ impl<'a> Contest<'a> {
         let first = self.comparison.first_seed;
         let end = first + self.comparison.episodes;
         (first..end).step_by(PORTION as usize).map(move |start| start..end.min(start + PORTION))
+    }
+}
+
+/// A method or scheme with all its episodes.
+struct Entrant {
+    summary: SchemeSummary,
+    scores: Scores,
+}
+
+impl Entrant {
+    /// `None` when the episodes hold no task.
+    fn of(label: &str, episodes: &[EpisodeOutcome], seed: u64) -> Option<Self> {
+        // A stream for each, so that its intervals do not depend on who else is compared.
+        let rng = &mut stream(seed, &format!("bootstrap-{label}"));
+        let summary = SchemeSummary::from_episodes(label, episodes, rng)?;
+        Some(Self { summary, scores: Scores::of(episodes) })
+    }
+
+    fn highlighted(mut self) -> Self {
+        self.summary.highlighted = true;
+        self
+    }
+
+    /// Its summary, compared with the scores of a baseline and a target.
+    fn beside(self, baseline: Option<&Scores>, target: Option<&Scores>, seed: u64) -> SchemeSummary {
+        let Self { summary, scores } = self;
+        let rng = |what: &str| stream(seed, &format!("{what}-{}", summary.scheme));
+        SchemeSummary {
+            improvement: baseline.and_then(|other| scores.improvement_over(other, &mut rng("improvement"))),
+            latency_difference_s: baseline.and_then(|other| scores.difference_from(other, &mut rng("difference"))),
+            optimality_gap: target.and_then(|other| scores.gap_to(other, &mut rng("gap"))),
+            ..summary
+        }
     }
 }
 

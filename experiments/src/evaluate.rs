@@ -10,11 +10,11 @@ use mec_envs::rng::stream;
 use mec_envs::schemes::{Scheme, lower_bound, run_episode};
 use rayon::prelude::*;
 
-use crate::comparison::EpisodeOutcome;
 use crate::config::{ComparisonConfig, EvaluationConfig, ExperimentError};
 use crate::error::RunError;
 use crate::eval::{EvalFile, EvalPoint};
 use crate::files::FileError;
+use crate::scores::EpisodeOutcome;
 
 /// One held-out episode: its figures, its return, and every task.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,13 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
+    /// Names and values of its figures, the return last.
+    pub fn figures(&self) -> Vec<(&'static str, f64)> {
+        let mut figures = self.metrics.list();
+        figures.push(("return", self.episode_return));
+        figures
+    }
+
     /// What a comparison needs of it; `seed` is the training's.
     pub fn outcome(&self, seed: u64) -> EpisodeOutcome {
         EpisodeOutcome {
@@ -127,9 +134,7 @@ pub fn write_held_out(
 ) -> Result<(), FileError> {
     for held_out in episodes {
         let point = EvalPoint { algo, scenario: &setting.scenario.name, seed, step, episode: held_out.episode };
-        let mut figures = held_out.metrics.list();
-        figures.push(("return", held_out.episode_return));
-        eval.episode(&point, &figures)?;
+        eval.episode(&point, &held_out.figures())?;
     }
     eval.flush()
 }

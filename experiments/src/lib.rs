@@ -17,7 +17,9 @@ pub mod progress;
 
 pub mod eval;
 
-pub mod summary;
+pub mod statistics;
+
+pub mod scores;
 
 pub mod comparison;
 

@@ -8,7 +8,7 @@ use crate::error::RunError;
 use crate::eval::{EvalRow, read_eval};
 use crate::files::{Picture, RunFolder};
 use crate::plot::{ComparisonFigure, Curve, LearningCurve, PlotError, Reference, SeedCurve, write_picture};
-use crate::summary::mean;
+use crate::statistics::mean;
 use crate::table::read_csv_table;
 
 /// Schemes drawn as levels in the learning curve (with or without a parameter): weaker ones would squeeze the scale.

@@ -6,7 +6,7 @@ use mec_envs::rng::stream;
 use mec_experiments::comparison::SchemeSummary;
 use mec_experiments::files::{Picture, RunFolder};
 use mec_experiments::plot::{ComparisonFigure, Curve, LearningCurve, Reference, write_picture};
-use mec_experiments::summary::Estimate;
+use mec_experiments::statistics::Estimate;
 use rand::RngExt;
 
 /// Made-up evaluation: falls from 5 s to `level` with noise.
@@ -47,6 +47,7 @@ fn scheme((name, mean, success): (&str, f64, f64)) -> SchemeSummary {
         highlighted: name == "DSACO",
         latency_mean_s: Estimate { value: mean, low: 0.95 * mean, high: 1.06 * mean },
         latency_seed_sd_s: 0.02,
+        latency_iqm_s: Estimate::exact(0.8 * mean),
         latency_p50_s: 0.6 * mean,
         latency_p95_s: 2.8 * mean,
         latency_p99_s: 5.0 * mean,
@@ -54,6 +55,9 @@ fn scheme((name, mean, success): (&str, f64, f64)) -> SchemeSummary {
         energy_per_task_j: 1.0,
         load_balance: 0.9,
         offload_ratio: 0.8,
+        improvement: None,
+        latency_difference_s: None,
+        optimality_gap: None,
         seeds: 3,
         episodes: 60,
         tasks: 10_000,

@@ -6,7 +6,7 @@ use super::palette::{AXIS, GRID, HIGHLIGHT, NEUTRAL, QUIET_TEXT, SERIES, TEXT};
 use super::scale::{Scale, Spacing, extent, three_digits};
 use super::{Figure, PlotError};
 use crate::comparison::{SchemeSummary, sort_by_latency};
-use crate::summary::Estimate;
+use crate::statistics::Estimate;
 
 const WIDTH: f64 = 960.0;
 const TOP: f64 = 124.0;
@@ -149,6 +149,7 @@ mod tests {
             highlighted: name == "DSACO",
             latency_mean_s: Estimate { value: mean, low: 0.93 * mean, high: 1.08 * mean },
             latency_seed_sd_s: 0.02,
+            latency_iqm_s: Estimate::exact(0.8 * mean),
             latency_p50_s: 0.6 * mean,
             latency_p95_s: 2.8 * mean,
             latency_p99_s: 5.0 * mean,
@@ -156,6 +157,9 @@ mod tests {
             energy_per_task_j: 1.0,
             load_balance: 0.9,
             offload_ratio: 0.8,
+            improvement: None,
+            latency_difference_s: None,
+            optimality_gap: None,
             seeds: 3,
             episodes: 60,
             tasks: 10_000,

@@ -9,7 +9,7 @@ use super::labels::spread;
 use super::palette::{NEUTRAL, QUIET_TEXT, SERIES, TEXT};
 use super::scale::{Scale, Spacing, count_label, extent, three_digits};
 use super::{Figure, PlotError};
-use crate::summary::{Estimate, bootstrap, mean};
+use crate::statistics::{Estimate, bootstrap, mean};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 560.0;

@@ -31,7 +31,7 @@ use crate::manifest::{After, Manifest, Status};
 use crate::pool::{Ended, Pool, PooledRun, tidy};
 use crate::reporter::Reporter;
 use crate::run::{RunOptions, check_method};
-use crate::summary::mean;
+use crate::statistics::mean;
 use trial::{reached, seconds, write_trials};
 
 pub use config::{SearchConfig, SearchMethod, TuneConfig};

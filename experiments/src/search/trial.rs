@@ -10,7 +10,7 @@ use crate::config::ExperimentConfig;
 use crate::eval::{ReadEvalError, read_eval, read_rows};
 use crate::files::{FileError, RunFolder, write_atomic};
 use crate::progress::{PROGRESS_COLUMNS, ProgressRow};
-use crate::summary::mean;
+use crate::statistics::mean;
 use crate::table::aligned;
 
 /// A configuration that a search tries.

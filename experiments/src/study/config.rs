@@ -30,6 +30,8 @@ pub struct StudyConfig {
     pub device: DeviceKind,
     /// The form of the environment, for methods that do not name their own.
     pub form: Form,
+    /// Whether trainings also write event files for TensorBoard; `false` by default.
+    pub tensorboard: bool,
     /// How actors and learners run; what a method says of it goes over it, key by key.
     pub runtime: RuntimeConfig,
     /// The episodes on which the agents are judged while they train.
@@ -59,10 +61,20 @@ pub struct MethodConfig {
 
 impl Default for StudyConfig {
     fn default() -> Self {
-        let ExperimentConfig { name: _, seeds, device, form, runtime, evaluation, comparison, scenario, .. } =
-            ExperimentConfig::default();
+        let ExperimentConfig {
+            name: _,
+            seeds,
+            device,
+            form,
+            tensorboard,
+            runtime,
+            evaluation,
+            comparison,
+            scenario,
+            ..
+        } = ExperimentConfig::default();
         let (name, methods) = ("study".to_owned(), BTreeMap::new());
-        Self { name, seeds, device, form, runtime, evaluation, comparison, methods, scenario }
+        Self { name, seeds, device, form, tensorboard, runtime, evaluation, comparison, methods, scenario }
     }
 }
 
@@ -123,12 +135,24 @@ impl StudyConfig {
 
     /// What all experiments of the study share.
     pub(crate) fn base(&self) -> ExperimentConfig {
-        let Self { name, seeds, device, form, runtime, evaluation, comparison, methods: _, scenario } = self.clone();
+        let Self { name, seeds, device, form, tensorboard, runtime, evaluation, comparison, methods: _, scenario } =
+            self.clone();
         let mut runtime = runtime;
         // Left open here, it is worked out for each method.
         runtime.evaluate_every = runtime.evaluate_every.max(1);
         let algorithm = AlgorithmConfig::default();
-        ExperimentConfig { name, seeds, device, form, runtime, evaluation, comparison, algorithm, scenario }
+        ExperimentConfig {
+            name,
+            seeds,
+            device,
+            form,
+            tensorboard,
+            runtime,
+            evaluation,
+            comparison,
+            algorithm,
+            scenario,
+        }
     }
 
     fn validate(&self) -> Result<(), ExperimentError> {
@@ -136,6 +160,7 @@ impl StudyConfig {
         if self.methods.is_empty() {
             return refuse("methods", "empty".to_owned(), "one method or more, such as [methods.dsaco.algorithm]");
         }
+        self.comparison.check_names(&self.methods.keys().map(String::as_str).collect::<Vec<_>>())?;
         for label in self.methods.keys() {
             let plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
             if label.is_empty() || label.starts_with('-') || !label.chars().all(plain) {

@@ -20,6 +20,7 @@ use mec_agents::device::{self, Device};
 use mec_envs::offload::Setting;
 
 use crate::comparison::SchemeSummary;
+use crate::config::ComparisonConfig;
 use crate::contest::{Contest, Contestant, Learned};
 use crate::custody::{Custody, Ending};
 use crate::error::RunError;
@@ -115,6 +116,12 @@ pub fn pictured(config: &StudyConfig) -> Pictured<'_> {
     }
 }
 
+/// The folders of all trainings of a study in `folder`, each with the label of its method; those of trainings that have
+/// not begun are not there yet.
+pub fn training_folders<'c>(config: &'c StudyConfig, folder: &RunFolder) -> Vec<(&'c str, RunFolder)> {
+    trainings(config).iter().map(|training| (training.label, training.folder(folder))).collect()
+}
+
 /// One training of a study.
 struct Training<'a> {
     config: &'a StudyConfig,
@@ -138,7 +145,7 @@ impl Training<'_> {
     /// Its run. The study evaluates the schemes, once for all.
     fn pooled(&self, study: &RunFolder) -> PooledRun {
         let mut config = self.config.experiment(self.label, &[self.seed]);
-        config.comparison.schemes.clear();
+        config.comparison = ComparisonConfig { schemes: Vec::new(), baseline: None, target: None, ..config.comparison };
         PooledRun { name: self.name(), folder: self.folder(study).path().to_owned(), config, pause: None }
     }
 }
