@@ -68,6 +68,16 @@ pub enum Command {
         /// The folder of the run or the study
         folder: PathBuf,
     },
+    /// Show the curves of a run or a study while it goes on: in a terminal, or elsewhere as a line per evaluation
+    Watch(WatchArgs),
+    /// Write a run, a study, or a folder of several of them as one web page with curves, tables and configurations
+    Report {
+        /// The folder of the run, the study or the search, or one that holds several of them
+        folder: PathBuf,
+        /// The page [default: report.html in the folder]
+        #[arg(long, value_name = "FILE.html")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// Options of `run`, `train` and `tune`.
@@ -162,6 +172,16 @@ pub struct EvaluateArgs {
     /// Show no progress
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// Options of `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The folder of the run or the study
+    pub folder: PathBuf,
+    /// The figure of the evaluations to begin with, as it stands in eval.csv
+    #[arg(long, value_name = "FIGURE", default_value = "latency_mean_s")]
+    pub metric: String,
 }
 
 /// Options of `export`.

@@ -1,7 +1,7 @@
 //! Experiments of mec-gym: what a run writes, what is computed from it, and how it is shown.
 //!
 //! The modules stand in data-flow order and import only earlier ones: files of a run, their writers, statistics,
-//! tables, pictures, trainings, runs.
+//! tables, pictures, trainings, runs, reports.
 
 pub mod files;
 
@@ -64,3 +64,7 @@ pub mod study;
 pub mod search;
 
 pub mod plan;
+
+pub mod record;
+
+pub mod report;

@@ -28,6 +28,14 @@ macro_rules! progress_row {
             }
         }
 
+        impl ProgressRow {
+            /// The figures of the row by column, in order; empty cells and names are left out.
+            pub fn figures(&self) -> Vec<(&'static str, f64)> {
+                let cells = [$(($column, self.$field.figure())),*];
+                cells.into_iter().filter_map(|(column, figure)| Some((column, figure?))).collect()
+            }
+        }
+
         /// The columns of `progress.csv`, in order.
         pub const PROGRESS_COLUMNS: &[&str] = &[$($column),*];
     };
@@ -37,11 +45,17 @@ macro_rules! progress_row {
 trait Cell {
     /// Takes it, or says `false`.
     fn put(&mut self, value: f64) -> bool;
+    /// Its figure, if it has one.
+    fn figure(&self) -> Option<f64>;
 }
 
 impl Cell for String {
     fn put(&mut self, _: f64) -> bool {
         false
+    }
+
+    fn figure(&self) -> Option<f64> {
+        None
     }
 }
 
@@ -50,6 +64,10 @@ impl Cell for u64 {
         *self = value as u64;
         true
     }
+
+    fn figure(&self) -> Option<f64> {
+        Some(*self as f64)
+    }
 }
 
 impl Cell for Option<u64> {
@@ -57,12 +75,20 @@ impl Cell for Option<u64> {
         *self = Some(value as u64);
         true
     }
+
+    fn figure(&self) -> Option<f64> {
+        self.map(|count| count as f64)
+    }
 }
 
 impl Cell for Option<f64> {
     fn put(&mut self, value: f64) -> bool {
         *self = Some(value);
         true
+    }
+
+    fn figure(&self) -> Option<f64> {
+        *self
     }
 }
 
@@ -195,6 +221,9 @@ mod tests {
         assert!(!row.set("algo", 1.0) && !row.set("train/unheard_of", 1.0));
         let expected = ProgressRow { seed: 7, ent_coef: Some(0.2), n_updates: Some(40), ..ProgressRow::default() };
         assert_eq!(row, expected);
+        let figures =
+            [("seed", 7.0), ("time/total_timesteps", 0.0), ("train/ent_coef", 0.2), ("train/n_updates", 40.0)];
+        assert_eq!(row.figures(), figures);
     }
 
     #[test]

@@ -8,10 +8,13 @@ mod models;
 mod partition;
 mod picture;
 mod plot;
+mod report;
 mod resume;
 mod simulate;
 mod train;
 mod tune;
+mod watch;
+mod watch_screen;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -38,6 +41,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Models(args)) => models::run(args.name.as_deref(), args.json),
         Some(Command::Partition(args)) => partition::run(&args),
         Some(Command::Plot { folder }) => plot::run(&folder),
+        Some(Command::Watch(args)) => watch::run(&args),
+        Some(Command::Report { folder, out }) => report::run(&folder, out.as_deref()),
     }
 }
 

@@ -7,6 +7,7 @@ mod full_disk;
 mod models;
 mod partition;
 mod refusals;
+mod reports;
 mod reproducible;
 mod resuming;
 mod searches;

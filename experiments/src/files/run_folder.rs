@@ -18,6 +18,8 @@ use super::{FileError, RunLock, write_atomic};
 /// ckpt/            <algo>-seed<k>-{best,last}.safetensors; resume.safetensors until the run is finished
 /// comparison.csv   one row per scheme
 /// learning_curve.{svg,png}  comparison.{svg,png}
+/// report.html      when it was asked for
+/// tb/              <algo>-seed<k>/ with the event file of a training, when it was asked for
 /// ```
 ///
 /// The folder of a study or a search has these, where they apply, for all its runs together, and besides:
@@ -45,6 +47,12 @@ pub enum RunFolderError {
     /// The folder to read from is not a run's.
     #[error("{} is no run folder: it has no run.json", .0.display())]
     NoManifest(PathBuf),
+    /// The folder to read from is not there.
+    #[error("{} is no folder; accepted is that of a run, a study or a search, or one that holds several of them", .0.display())]
+    NoFolder(PathBuf),
+    /// There is no run in the folder to read from.
+    #[error("{} holds no run: neither it nor a folder in it has a run.json", .0.display())]
+    NoRuns(PathBuf),
     /// Somebody else is at it.
     #[error("another process is carrying out the run in {}; wait for it or stop it", .0.display())]
     InUse(PathBuf),
@@ -161,6 +169,11 @@ impl RunFolder {
         self.root.join("monitor").join(format!("{algo}-seed{seed}-env{env}.monitor.csv"))
     }
 
+    /// `tb/<algo>-seed<k>`: the folder of a training's event file.
+    pub fn tensorboard(&self, algo: &str, seed: u64) -> PathBuf {
+        self.root.join("tb").join(format!("{algo}-seed{seed}"))
+    }
+
     /// `ckpt/<algo>-seed<k>-{best,last}.safetensors`; the folder is made by [`Self::make_checkpoint_folder`].
     pub fn checkpoint(&self, algo: &str, seed: u64, which: Checkpoint) -> PathBuf {
         let which = match which {
@@ -216,6 +229,11 @@ impl RunFolder {
         self.root.join("runs").join(name)
     }
 
+    /// `report.html`
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
     /// `trials.csv`
     pub fn trials(&self) -> PathBuf {
         self.root.join("trials.csv")
@@ -249,12 +267,28 @@ impl RunFolder {
         for (folder, ending) in [("monitor", ".monitor.csv"), ("ckpt", ".safetensors")] {
             clear_folder(&self.root.join(folder), ending)?;
         }
+        self.clear_event_files()?;
         let pictures = [Picture::LearningCurve, Picture::Comparison];
         let pictures = pictures.iter().flat_map(|&picture| [self.svg(picture), self.png(picture)]);
         let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.trials(), self.best()];
+        let tables = tables.into_iter().chain([self.report()]);
         for file in pictures.chain(tables).chain([self.manifest()]).filter(|file| file.exists()) {
             fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
         }
+        Ok(())
+    }
+
+    /// Removes event files, with their folders where nothing else lies in them.
+    fn clear_event_files(&self) -> Result<(), FileError> {
+        let all = self.root.join("tb");
+        let Ok(entries) = fs::read_dir(&all) else { return Ok(()) };
+        for entry in entries {
+            let training = entry.map_err(FileError::on("read the run folder", &all))?.path();
+            clear_folder(&training, ".mec-gym")?;
+            // A folder that is not empty stays as it is.
+            let _ = fs::remove_dir(training);
+        }
+        let _ = fs::remove_dir(all);
         Ok(())
     }
 
@@ -338,7 +372,9 @@ mod tests {
         let run = RunFolder::create(&study.run("dsaco-seed1"), false).unwrap();
         run.make_checkpoint_folder().unwrap();
         let checkpoint = run.checkpoint("dsaco", 1, Checkpoint::Best);
-        for file in [study.manifest(), study.trials(), study.best(), run.manifest(), run.config(), checkpoint] {
+        let events = run.tensorboard("dsaco", 1).join("events.out.tfevents.7.0.mec-gym");
+        fs::create_dir_all(events.parent().unwrap()).unwrap();
+        for file in [study.manifest(), study.trials(), study.best(), run.manifest(), run.config(), checkpoint, events] {
             fs::write(file, "x").unwrap();
         }
         let notes = study.run("mine").join("notes.md");

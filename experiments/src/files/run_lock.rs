@@ -33,6 +33,15 @@ impl RunLock {
     }
 }
 
+impl RunLock {
+    /// Whether a process carries out the run in a folder; where the file system has no locks, one that left its file there
+    /// counts.
+    pub fn is_held(folder: &RunFolder) -> bool {
+        // Shared, so that two who ask at once do not take each other for it.
+        File::open(folder.lock()).is_ok_and(|file| file.try_lock_shared().is_err())
+    }
+}
+
 impl Drop for RunLock {
     fn drop(&mut self) {
         // An empty file that stays does no harm.
@@ -48,7 +57,9 @@ mod tests {
     fn a_run_is_carried_out_by_one_at_a_time_and_the_lock_leaves_nothing() {
         let home = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(home.path(), false).unwrap();
+        assert!(!RunLock::is_held(&folder));
         let lock = RunLock::take(&folder).unwrap();
+        assert!(RunLock::is_held(&folder));
         let error = RunLock::take(&folder).unwrap_err();
         assert!(matches!(error, RunFolderError::InUse(_)) && error.to_string().contains("another process"), "{error}");
         drop(lock);
@@ -61,6 +72,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(home.path(), false).unwrap();
         fs::write(folder.lock(), "").unwrap();
+        assert!(!RunLock::is_held(&folder));
         RunLock::take(&folder).unwrap();
     }
 }
