@@ -101,6 +101,9 @@ pub struct RunArgs {
     /// Replace an earlier run in that folder
     #[arg(long)]
     pub force: bool,
+    /// Also write event files for TensorBoard, into tb/ of the run folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Put a value over the configuration, for example runtime.steps=10000; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,

@@ -51,6 +51,8 @@ pub mod vitals;
 
 pub mod resume_point;
 
+pub mod tensorboard;
+
 pub mod training;
 
 pub mod contest;

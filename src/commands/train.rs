@@ -65,6 +65,7 @@ pub(super) fn changes(args: &RunArgs) -> Vec<String> {
     let mut changes = args.changes.clone();
     changes.extend(args.seed.map(|seed| format!("seeds=[{seed}]")));
     changes.extend(args.device.map(|device| format!("device={device}")));
+    changes.extend(args.tensorboard.then(|| "tensorboard=true".to_owned()));
     changes.extend(args.actors.map(|actors| format!("runtime.actors={actors}")));
     changes
 }

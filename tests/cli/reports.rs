@@ -81,3 +81,21 @@ fn what_cannot_be_watched_is_refused_and_a_run_that_was_killed_is_not_waited_for
     let answer = mec_gym(&["watch", folder]).done();
     assert!(answer.out.ends_with("was killed: mec-gym resume goes on with it\n"), "{}", answer.out);
 }
+
+#[test]
+fn event_files_are_written_when_they_are_asked_for_and_change_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("run");
+    run_smoke(&out, &["--tensorboard"]).done();
+    let events: Vec<_> = files_below(&out.join("tb/dsaco-seed1"));
+    assert_eq!(events.len(), 1, "{events:?}");
+    let bytes = fs::read(&events[0]).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    for tag in ["brain.Event:2", "rollout/ep_rew_mean", "train/actor_loss", "eval/mean_reward", "eval/latency_mean_s"] {
+        assert!(text.contains(tag), "{tag}");
+    }
+    assert_eq!(csv_rows(&out.join("comparison.csv")), csv_rows(&shared_run().join("comparison.csv")));
+    assert!(!shared_run().join("tb").exists());
+    run_smoke(&out, &["--force"]).done();
+    assert!(!out.join("tb").exists(), "a new run in its place leaves nothing of it");
+}

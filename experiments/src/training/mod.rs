@@ -103,7 +103,10 @@ impl Job<'_> {
         let (config, folder) = (&self.config.runtime, files.folder.clone());
         let mut watch = Watch::<E>::new(self, files, reporter, &spec);
         let trained = match from {
-            None => train(&mut learner, make, config, derive_seed(self.seed(), "runtime"), &mut watch),
+            None => {
+                watch.begin()?;
+                train(&mut learner, make, config, derive_seed(self.seed(), "runtime"), &mut watch)
+            }
             Some(TrainingPoint { run, best, seen }) => {
                 watch.restore(best, seen)?;
                 resume(&mut learner, make, config, &run, &mut watch)

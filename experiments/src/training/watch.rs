@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mec_agents::actor::EpisodeReport;
 use mec_agents::agent::Learner;
@@ -24,6 +24,7 @@ use crate::monitor::{Episode, MonitorFile};
 use crate::progress::{PROGRESS_COLUMNS, ProgressRow};
 use crate::reporter::Reporter;
 use crate::resume_point::{Seen, TrainingPoint};
+use crate::tensorboard::TensorBoard;
 use crate::vitals::{Signs, Vitals};
 use crate::warning::{Warning, WarningKind};
 use crate::window::Window;
@@ -40,6 +41,8 @@ pub(super) struct Watch<'a, E> {
     /// Seconds that it was at work before this process took over.
     before_s: f64,
     monitors: BTreeMap<usize, MonitorFile>,
+    /// When it is asked for.
+    board: Option<TensorBoard>,
     window: Window,
     last_progress: (u64, f64),
     best: Option<(f64, StateDict)>,
@@ -63,6 +66,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             began: (SystemTime::now(), Instant::now()),
             before_s: 0.0,
             monitors: BTreeMap::new(),
+            board: None,
             window: Window::default(),
             last_progress: (0, 0.0),
             best: None,
@@ -73,6 +77,14 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             evaluated: None,
             form: std::marker::PhantomData,
         }
+    }
+
+    /// Starts what a training from its beginning writes for TensorBoard, when that is asked for.
+    pub(super) fn begin(&mut self) -> Result<(), FileError> {
+        if self.job.config.tensorboard {
+            self.board = Some(TensorBoard::create(&self.board_path(), self.began())?);
+        }
+        Ok(())
     }
 
     /// Goes on where a training was interrupted: its files are cut back to what they held then.
@@ -94,6 +106,11 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
                 None if path.exists() => fs::remove_file(&path).map_err(FileError::on("remove", &path))?,
                 None => {}
             }
+        }
+        if self.job.config.tensorboard {
+            let training = (self.name, self.job.seed());
+            let board = TensorBoard::restore(&self.board_path(), self.began(), &self.files.folder, training)?;
+            self.board = Some(board);
         }
         if let Some((bits, state)) = best_return.zip(best) {
             checkpoint::save(&self.best_path(), &state)?;
@@ -122,6 +139,15 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
     pub(super) fn kept(&self) -> Vec<PathBuf> {
         let point = self.saved.then(|| self.files.folder.resume());
         point.into_iter().chain(self.best.as_ref().map(|_| self.best_path())).collect()
+    }
+
+    fn board_path(&self) -> PathBuf {
+        self.files.folder.tensorboard(self.name, self.job.seed())
+    }
+
+    /// When the training began, since the Unix epoch.
+    fn began(&self) -> Duration {
+        self.began.0.duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     fn best_path(&self) -> PathBuf {
@@ -200,7 +226,7 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
             monitor_rows.insert(env, monitor.sync()?);
         }
         let seen = Seen {
-            began: self.began.0.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            began: self.began(),
             elapsed_s: self.before_s + self.began.1.elapsed().as_secs_f64(),
             monitor_rows,
             window: self.window.clone(),
@@ -241,6 +267,7 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
     fn on_progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         let row = self.row(progress);
         self.files.progress.row(&row)?;
+        self.board.as_mut().map_or(Ok(()), |board| board.report(&row))?;
         self.last_progress = (progress.env_steps, progress.seconds);
         self.steps = progress.env_steps;
         for (kind, message) in self.vitals.look(&self.signs(progress)) {
@@ -263,6 +290,9 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
         state.as_ref().map_or(Ok(()), |state| self.refuse_not_finite(state))?;
         let point = (self.name, self.job.seed(), steps);
         write_held_out(&mut self.files.eval, point, self.job.setting, &episodes)?;
+        if let Some(board) = &mut self.board {
+            board.evaluation(steps, self.last_progress.1, episodes.iter().flat_map(HeldOut::figures))?;
+        }
         let latency = mean(|held_out| held_out.metrics.latency_mean_s);
         let success = mean(|held_out| held_out.metrics.success_rate);
         self.reporter.message(steps, format!("held out: {latency:.3} s, {:.1} % in time", 100.0 * success));
