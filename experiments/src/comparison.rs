@@ -22,7 +22,7 @@ pub struct SchemeSummary {
     /// Standard deviation between training seeds of the mean latency, s; 0 with one seed.
     pub latency_seed_sd_s: f64,
     /// Interquartile mean of the episodes' mean latencies, s: episodes weigh equally. Its interval resamples the training
-    /// seeds within each episode, and is empty with one seed.
+    /// seeds within each episode, and has no width with one seed.
     pub latency_iqm_s: Estimate,
     /// Median latency, s.
     pub latency_p50_s: f64,

@@ -116,6 +116,16 @@ fn the_best_are_promoted_with_the_base_and_the_winner_can_be_run() {
     check_whole(out);
 }
 
+#[test]
+fn a_search_is_reported_by_its_trials_and_has_no_curves_to_watch() {
+    let (home, out, ..) = shared();
+    let (search, page) = (out.to_str().unwrap(), home.path().join("search.html"));
+    mec_gym(&["report", search, "--out", page.to_str().unwrap()]).done();
+    let text = read(&page);
+    assert!(text.contains("Download trials.csv") && text.contains("algorithm.actor_lr"), "{text}");
+    mec_gym(&["watch", search]).refused(1, &["holds a search", "accepted is the folder of a run or a study"]);
+}
+
 /// What is promoted goes on as if it had never paused, so that no rung is paid twice.
 #[test]
 fn a_trial_that_paused_ends_with_the_bits_of_one_that_did_not() {

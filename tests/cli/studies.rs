@@ -33,6 +33,8 @@ episodes = 1
 [comparison]
 episodes = 2
 schemes = ["nearest", "central-greedy"]
+baseline = "central-greedy"
+target = "nearest"
 
 [methods.dsaco.algorithm]
 name = "dsaco"
@@ -113,6 +115,12 @@ fn all_methods_and_schemes_stand_in_one_table() {
             (Some(learned), Some(1 + u64::from(learned)))
         );
     }
+    let baseline = rows.iter().find(|row| row["scheme"] == "central-greedy").unwrap();
+    let even = |value: f64| serde_json::json!({ "value": value, "low": value, "high": value });
+    assert_eq!((&baseline["improvement"], &baseline["latency_difference_s"]), (&even(0.5), &even(0.0)));
+    let target = rows.iter().find(|row| row["scheme"] == "nearest").unwrap();
+    assert_eq!(target["optimality_gap"], even(0.0));
+    assert!(rows.iter().all(|row| row["improvement"].is_object() && row["optimality_gap"].is_object()));
     assert_eq!(csv_rows(&out.join("comparison.csv")).1.len(), 4);
     for picture in ["learning_curve.svg", "learning_curve.png", "comparison.svg", "comparison.png"] {
         assert!(out.join(picture).is_file(), "{picture}");
@@ -269,6 +277,7 @@ fn mistakes_in_a_study_are_refused_with_place_and_what_is_accepted() {
         ("methods.floor.runtime.steps=0", &["methods.floor: runtime.steps is 0", "1 or more"]),
         ("methods.dsaco.algorithm.gamma=2", &["methods.dsaco: algorithm: gamma is 2", "below 1"]),
         ("methods.nearest.algorithm.name=uniform", &["\"nearest\", as a scheme", "comparison.schemes"]),
+        ("comparison.baseline=dsac", &["comparison.baseline is \"dsac\"", "a method, or one of comparison.schemes"]),
         ("algorithm.name=uniform", &["`algorithm`", "`methods`"]),
         ("runtime.steps=0", &["runtime.steps is 0"]),
         ("seeds=[]", &["seeds is empty"]),
