@@ -128,8 +128,7 @@ impl<'a> Contest<'a> {
                     }
                 }
             }
-            let entrant = Entrant::of(contestant.label, &of_method, self.seed);
-            entrants.extend(entrant.map(Entrant::highlighted));
+            entrants.extend(Entrant::of(contestant.label, &of_method, self.seed).map(Entrant::highlighted));
         }
         for (name, scheme) in self.comparison.schemes.iter().zip(&self.schemes) {
             let mut of_scheme = Vec::new();

@@ -1,4 +1,4 @@
-//! [`write`]: runs and studies as one web page that needs nothing else, neither the network nor other files.
+//! [`write()`]: runs and studies as one web page that needs nothing else, neither the network nor other files.
 //!
 //! # Design
 //! Tables and configurations are plain HTML, which any browser shows; a script of our own draws the curves from data in
