@@ -346,3 +346,30 @@ fn seeds_go_round_at_the_largest_number() {
     vector.reset(Some(u64::MAX));
     assert_eq!(vector.last().observation(1), CartPole::v1().reset(Some(0)));
 }
+
+#[test]
+fn observations_in_the_callers_memory_are_those_of_the_own_buffer() {
+    let make = |min_work_s| {
+        let config = VectorConfig { autoreset: AutoresetMode::Disabled, min_work_s };
+        VectorEnv::new((0..4).map(|_| Counter::new()), config).unwrap()
+    };
+    for min_work_s in [0.0, f64::INFINITY] {
+        let (mut own, mut lent) = (make(min_work_s), make(min_work_s));
+        let mut rows = vec![f32::NAN; 4 * 3];
+        let some = [false, true, false, true];
+        own.reset_where(&some, Some(5)).unwrap();
+        lent.reset_where_into(&some, Some(5), &mut rows).unwrap();
+        assert_eq!(rows[..3], [0.0; 3], "never reset");
+        let mut ended = [true; 4];
+        for _ in 0..12 {
+            let first = own.reset_where(&ended, None).unwrap().to_vec();
+            rows.fill(f32::NAN);
+            lent.reset_where_into(&ended, None, &mut rows).unwrap();
+            assert_eq!(rows, first);
+            rows.fill(f32::NAN);
+            let (expected, found) = (own.step(&[0; 4]).unwrap(), lent.step_into(&[0; 4], &mut rows).unwrap());
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"));
+            ended = std::array::from_fn(|index| expected.terminated[index] || expected.truncated[index]);
+        }
+    }
+}

@@ -89,6 +89,14 @@ impl<E: Env> Lane<E> {
         self.ended = false;
     }
 
+    /// Writes the present observation into the row; zeros before the first reset.
+    pub fn show(&self, row: Row<'_>) {
+        match self.phase {
+            Phase::New => row.observation.fill(0.0),
+            _ => row.observation.copy_from_slice(&self.flat),
+        }
+    }
+
     pub fn step(&mut self, action: &Act<E>, autoreset: AutoresetMode, row: Row<'_>) -> Result<(), EnvError> {
         if self.phase == Phase::Ended && autoreset == AutoresetMode::NextStep {
             self.reset(None, row);

@@ -232,6 +232,31 @@ impl<E: ParallelEnv> VectorEnv<E> {
         Ok(&self.observations)
     }
 
+    /// [`reset_where`](Self::reset_where) with the rows of all environments written over `observations`; zeros for those
+    /// that were never reset.
+    ///
+    /// # Errors
+    /// As [`reset_where`](Self::reset_where).
+    ///
+    /// # Panics
+    /// When `observations` is not `[n, flat_dim]`.
+    pub fn reset_where_into(
+        &mut self,
+        which: &[bool],
+        seed: Option<u64>,
+        observations: &mut [f32],
+    ) -> Result<(), VectorError> {
+        self.one_for_each("marks", which.len())?;
+        self.run(observations, |index, lane, row| {
+            match which[index] {
+                true => lane.reset(nth(seed, index), row),
+                false => lane.show(row),
+            }
+            Ok(())
+        });
+        Ok(())
+    }
+
     /// Advances every environment by its action, `[n]`; see [`AutoresetMode`](super::AutoresetMode) for those whose
     /// episode has ended.
     ///
@@ -240,16 +265,40 @@ impl<E: ParallelEnv> VectorEnv<E> {
     /// that needs a reset or an action in the space and open. All environments are then unchanged. An environment that
     /// refuses what it offered is named as well, but the others have then gone on.
     pub fn step(&mut self, actions: &[Act<E>]) -> Result<VectorStep<'_, E>, VectorError> {
+        let mut observations = std::mem::take(&mut self.observations);
+        let stepped = self.advance(actions, &mut observations);
+        self.observations = observations;
+        stepped.map(|()| self.last())
+    }
+
+    /// [`step`](Self::step) that writes the observations straight into memory of the caller, `[n, flat_dim]`, such as an
+    /// array of another language; [`last`](Self::last) then has the other results alone.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    ///
+    /// # Panics
+    /// When `observations` is not `[n, flat_dim]`.
+    pub fn step_into<'a>(
+        &'a mut self,
+        actions: &[Act<E>],
+        observations: &'a mut [f32],
+    ) -> Result<VectorStep<'a, E>, VectorError> {
+        self.advance(actions, observations)?;
+        Ok(VectorStep { observations, ..self.last() })
+    }
+
+    fn advance(&mut self, actions: &[Act<E>], observations: &mut [f32]) -> Result<(), VectorError> {
         self.one_for_each("actions", actions.len())?;
         let autoreset = self.config.autoreset;
         for (index, (lane, action)) in self.lanes.iter().zip(actions).enumerate() {
             lane.check(action, autoreset).map_err(|source| VectorError::Env { index, source })?;
         }
-        let report = self.run(|index, lane, row| lane.step(&actions[index], autoreset, row));
+        let report = self.run(observations, |index, lane, row| lane.step(&actions[index], autoreset, row));
         self.pace.learn(report.work, self.lanes.len());
         match report.failure {
             Some((index, source)) => Err(VectorError::Env { index, source }),
-            None => Ok(self.last()),
+            None => Ok(()),
         }
     }
 
@@ -262,19 +311,22 @@ impl<E: ParallelEnv> VectorEnv<E> {
 
     /// Resets the environments for which there is a seed, or a `None` to go on with.
     fn reset_lanes(&mut self, seed: impl Fn(usize) -> Option<Option<u64>> + Sync) {
-        self.run(|index, lane, row| {
+        let mut observations = std::mem::take(&mut self.observations);
+        self.run(&mut observations, |index, lane, row| {
             if let Some(seed) = seed(index) {
                 lane.reset(seed, row);
             }
             Ok(())
         });
+        self.observations = observations;
     }
 
     /// Does something to all lanes, in pieces on several threads where that pays.
-    fn run<A>(&mut self, act: A) -> Report
+    fn run<A>(&mut self, observations: &mut [f32], act: A) -> Report
     where
         A: Fn(usize, &mut Lane<E>, Row<'_>) -> Result<(), EnvError> + Sync,
     {
+        assert_eq!(observations.len(), self.lanes.len() * self.dim, "observations need a row for each environment");
         let size = self.pace.piece(self.lanes.len());
         let rows = size * self.dim;
         if size == self.lanes.len() {
@@ -282,14 +334,14 @@ impl<E: ParallelEnv> VectorEnv<E> {
                 first: 0,
                 dim: self.dim,
                 lanes: &mut self.lanes,
-                observations: &mut self.observations,
+                observations,
                 rewards: &mut self.rewards,
                 ends: (&mut self.terminated, &mut self.truncated),
             };
             return piece.run(&act);
         }
         let ends = self.terminated.par_chunks_mut(size).zip(self.truncated.par_chunks_mut(size));
-        let lanes = self.lanes.par_chunks_mut(size).zip(self.observations.par_chunks_mut(rows));
+        let lanes = self.lanes.par_chunks_mut(size).zip(observations.par_chunks_mut(rows));
         let pieces = lanes.zip(self.rewards.par_chunks_mut(size)).zip(ends).enumerate();
         let dim = self.dim;
         pieces
