@@ -82,6 +82,25 @@ pub fn write_svg(drawing: &Drawing, path: &Path) -> Result<(), PlotError> {
     Ok(write_atomic(path, render::svg(drawing)?.as_bytes())?)
 }
 
+/// A picture in memory, row by row from the upper left corner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pixels {
+    /// Pixels of a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Red, green and blue of each pixel, `[height, width, 3]`.
+    pub rgb: Vec<u8>,
+}
+
+/// `drawing` in memory, one pixel per unit of the drawing.
+///
+/// # Errors
+/// [`PlotError::Render`].
+pub fn pixels(drawing: &Drawing) -> Result<Pixels, PlotError> {
+    render::pixels(drawing, render::TO_UNITS)
+}
+
 /// Writes `drawing` as PNG to `path` at once, two pixels per unit of the drawing.
 ///
 /// # Errors

@@ -9,15 +9,18 @@ use plotters::element::{Circle, PathElement, Polygon};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, RGBAColor, RGBColor, ShapeStyle, TextStyle, WHITE};
 
-use super::PlotError;
 use super::drawing::{Anchor, Drawing, Ink, Point, Shape};
 use super::font::{bitmap_font, svg_font};
+use super::{Pixels, PlotError};
 
 /// The crate's positions are whole numbers: drawing this many times larger makes them fine enough.
 const FINENESS: u32 = 4;
 
 /// So many of these fine pixels, across and down, become one of the PNG: two pixels per unit of the drawing.
 const SMOOTHING: u32 = 2;
+
+/// As many of them that one pixel is left per unit of the drawing.
+pub const TO_UNITS: u32 = FINENESS;
 
 /// How a format sets text.
 #[derive(Clone, Copy)]
@@ -42,21 +45,25 @@ pub fn svg(drawing: &Drawing) -> Result<String, PlotError> {
 
 /// The drawing as PNG: painted `FINENESS` times larger, then averaged, which smooths all edges.
 pub fn png(drawing: &Drawing) -> Result<Vec<u8>, PlotError> {
+    let Pixels { width, height, rgb } = pixels(drawing, SMOOTHING)?;
+    encode_png(&rgb, width, height).map_err(|error| PlotError::Render(error.to_string()))
+}
+
+/// The drawing as pixels: painted `FINENESS` times larger, then `smoothing` x `smoothing` of these averaged.
+pub fn pixels(drawing: &Drawing, smoothing: u32) -> Result<Pixels, PlotError> {
     let (width, height) = fine_size(drawing);
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    paint(drawing, BitMapBackend::with_buffer(&mut pixels, (width, height)), BITMAP_TEXT)?;
-    let (width, height) = (width / SMOOTHING, height / SMOOTHING);
-    let pixels = average_blocks(&pixels, width as usize);
-    encode_png(&pixels, width, height).map_err(|error| PlotError::Render(error.to_string()))
+    let mut fine = vec![0; width as usize * height as usize * 3];
+    paint(drawing, BitMapBackend::with_buffer(&mut fine, (width, height)), BITMAP_TEXT)?;
+    let (width, height) = (width / smoothing, height / smoothing);
+    Ok(Pixels { width, height, rgb: average_blocks(&fine, width as usize, smoothing as usize) })
 }
 
 fn fine_size(drawing: &Drawing) -> (u32, u32) {
     (drawing.width.ceil() as u32 * FINENESS, drawing.height.ceil() as u32 * FINENESS)
 }
 
-/// Averages blocks of `SMOOTHING` x `SMOOTHING` RGB pixels; `width` is that of the result.
-fn average_blocks(fine: &[u8], width: usize) -> Vec<u8> {
-    let side = SMOOTHING as usize;
+/// Averages blocks of `side` x `side` RGB pixels; `width` is that of the result.
+fn average_blocks(fine: &[u8], width: usize, side: usize) -> Vec<u8> {
     let fine_row = 3 * width * side;
     let height = fine.len() / (fine_row * side);
     let mut pixels = Vec::with_capacity(3 * width * height);
@@ -65,7 +72,7 @@ fn average_blocks(fine: &[u8], width: usize) -> Vec<u8> {
         for channel in 0..3 {
             let block = (0..side * side).map(|cell| corner + cell / side * fine_row + cell % side * 3 + channel);
             let sum: u32 = block.map(|index| u32::from(fine[index])).sum();
-            pixels.push((sum / (SMOOTHING * SMOOTHING)) as u8);
+            pixels.push((sum / (side * side) as u32) as u8);
         }
     }
     pixels
@@ -186,6 +193,6 @@ mod tests {
     fn blocks_are_averaged() {
         let mut fine = vec![0; 4 * 2 * 3];
         fine[..3].copy_from_slice(&[40, 80, 120]);
-        assert_eq!(average_blocks(&fine, 2), [10, 20, 30, 0, 0, 0]);
+        assert_eq!(average_blocks(&fine, 2, 2), [10, 20, 30, 0, 0, 0]);
     }
 }

@@ -7,7 +7,7 @@ mod rows;
 use mec_envs::offload::Timeline;
 
 use self::lanes::{Bar, Load};
-use self::rows::Shown;
+use self::rows::{Rows, Shown};
 use super::drawing::{Anchor, Drawing, Ink, Point};
 use super::font::{shortened, text_width};
 use super::palette::{AXIS, GRID, LANE, LATE, NETWORKS, OTHERS, PAPER, QUIET_TEXT, TEXT};
@@ -89,9 +89,19 @@ struct Fate {
 impl GanttFigure {
     /// The episode of this timeline from one moment to another, s; `title` says what ran. Of more than 40 devices with
     /// tasks in the window 40 are shown, of more than 32 executors the first 32, and the picture says so.
-    pub fn new(timeline: &Timeline, (from, to): (f64, f64), title: String) -> Self {
+    pub fn new(timeline: &Timeline, window: (f64, f64), title: String) -> Self {
+        Self::of(Shown { timeline, window, rows: Rows::InUse }, title)
+    }
+
+    /// The same as a picture of a film: whatever the window, it has the same rows and the same size. Of more than 40
+    /// devices 40 are shown, with tasks or without.
+    pub fn of_film(timeline: &Timeline, window: (f64, f64), title: String) -> Self {
+        Self::of(Shown { timeline, window, rows: Rows::Same }, title)
+    }
+
+    fn of(shown: Shown<'_>, title: String) -> Self {
+        let Shown { timeline, window: (from, to), .. } = shown;
         let setting = timeline.setting();
-        let shown = Shown { timeline, window: (from, to) };
         let (servers, executors_left) = shown.servers();
         let (devices, devices_left) = shown.devices();
         let arrived: Vec<_> =
@@ -412,6 +422,26 @@ mod tests {
         let figure = figure(THOUSAND, (0.0, 6.0));
         assert_eq!(figure.devices.iter().map(|group| group.rows.len()).sum::<usize>(), 40);
         assert_eq!(figure.left_out, "960 more devices not shown; 8 more executors of servers not shown");
+    }
+
+    #[test]
+    fn the_pictures_of_a_film_have_one_size_and_the_same_rows() {
+        for change in [
+            "",
+            THOUSAND,
+            "servers = [{ processor = 'mini-pc', count = 2, executors = 1, discipline = 'processor_sharing' }]",
+        ] {
+            let timeline = timeline(change);
+            let figure = |from, to| GanttFigure::of_film(&timeline, (from, to), "a film".to_owned());
+            let rows = |figure: &GanttFigure| {
+                let devices = figure.devices.iter().flat_map(|group| &group.rows).map(|row| row.name.clone());
+                (devices.collect::<Vec<_>>(), figure.servers.iter().map(|row| row.executors.len()).collect::<Vec<_>>())
+            };
+            let (early, late) = (figure(0.0, 0.2), figure(3.0, 6.0));
+            assert_eq!(rows(&early), rows(&late), "{change}");
+            assert_eq!(early.drawing().unwrap().size(), late.drawing().unwrap().size(), "{change}");
+            checks::texts_are_clear(&early.drawing().unwrap());
+        }
     }
 
     #[test]

@@ -15,11 +15,21 @@ const MOST_SHARED: usize = 8;
 /// Overlap of two bars that no reader can see, as a share of the window.
 const SLACK: f64 = 1e-3;
 
+/// Which rows a picture has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Those with something in the window.
+    InUse,
+    /// The same for every window.
+    Same,
+}
+
 /// A timeline in a window, s.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     pub timeline: &'a Timeline,
     pub window: (f64, f64),
+    pub rows: Rows,
 }
 
 impl Shown<'_> {
@@ -51,7 +61,11 @@ impl Shown<'_> {
         let foreign = foreign.map(|taken| Bar { start: taken.start, end: taken.end, load: Load::Foreign });
         let bars = clip(own.chain(foreign), self.window);
         let shared = setting.scenario.servers[spec.group].discipline == Discipline::ProcessorSharing;
-        let lanes = if shared { peak(&bars).clamp(1, MOST_SHARED) } else { spec.executors };
+        let lanes = match (shared, self.rows) {
+            (false, _) => spec.executors,
+            (true, Rows::InUse) => peak(&bars).clamp(1, MOST_SHARED),
+            (true, Rows::Same) => MOST_SHARED,
+        };
         let reports = self.timeline.reports(m).iter().map(|trip| (trip.made, trip.arrived));
         ServerRow {
             name: setting.target_name(m + 1),
@@ -61,8 +75,8 @@ impl Shown<'_> {
         }
     }
 
-    /// The devices with tasks in the window, grouped by processor, and how many devices are left out. Where there are
-    /// too many, they are picked at equal distances.
+    /// The devices, without [`Rows::Same`] only those with tasks in the window, grouped by processor, and how many devices
+    /// are left out. Where there are too many, they are picked at equal distances.
     pub fn devices(&self) -> (Vec<DeviceGroup>, usize) {
         let setting = self.timeline.setting();
         let mut tasks: Vec<Vec<&TaskRecord>> = vec![Vec::new(); setting.devices.len()];
@@ -71,8 +85,9 @@ impl Shown<'_> {
                 tasks[task.user].push(task);
             }
         }
-        let active: Vec<usize> = (0..tasks.len()).filter(|&user| !tasks[user].is_empty()).collect();
-        let picked = pick(&active, MOST_DEVICES);
+        let rows: Vec<usize> =
+            (0..tasks.len()).filter(|&user| self.rows == Rows::Same || !tasks[user].is_empty()).collect();
+        let picked = pick(&rows, MOST_DEVICES);
         let mut groups: Vec<DeviceGroup> = Vec::new();
         for &user in &picked {
             let processor = &setting.device_processor(user).name;
