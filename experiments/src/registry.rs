@@ -77,6 +77,22 @@ impl AlgorithmConfig {
         }
     }
 
+    /// The method that a stored learner was trained by, with its hyperparameters.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the state has none, or not those of such a method.
+    pub fn of_state(state: &StateDict) -> Result<Self, CheckpointError> {
+        let mut fields: serde_json::Map<String, serde_json::Value> = state.value("config")?;
+        // The learner of `sac` is that of `dsaco` with other values.
+        let name = if state.kind == "sac" { "dsaco" } else { &state.kind };
+        fields.insert("name".to_owned(), name.into());
+        Self::deserialize(serde_json::Value::Object(fields)).map_err(|error| CheckpointError::Value {
+            name: "config".to_owned(),
+            found: format!("of kind {:?}", state.kind),
+            reason: error.to_string(),
+        })
+    }
+
     /// Calls `visitor` with the method.
     pub fn accept<V: AlgorithmVisitor>(&self, visitor: V) -> V::Output {
         match self {
@@ -179,6 +195,11 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use mec_agents::agent::Learner;
+    use mec_agents::device::Device;
+    use mec_agents::spec::EnvSpec;
+    use mec_envs::gym::{ActionLayout, Part};
+
     use super::*;
 
     fn parsed(text: &str) -> AlgorithmConfig {
@@ -194,6 +215,32 @@ mod tests {
         assert_eq!(config, AlgorithmConfig::Sac(told));
         assert_eq!(parsed(&toml::to_string(&config).unwrap()), config);
         assert_eq!(parsed("name = \"dsaco\""), AlgorithmConfig::Dsaco(SacConfig::default()));
+    }
+
+    #[test]
+    fn a_stored_learner_tells_its_method_and_hyperparameters() {
+        struct State;
+        impl AlgorithmVisitor for State {
+            type Output = StateDict;
+
+            fn visit<A: Algorithm>(self, algorithm: &A) -> StateDict {
+                let observation = vec![Part::new("", &[2])];
+                let action = ActionLayout { heads: vec![3], continuous: 0 };
+                algorithm.build(&EnvSpec { observation, action }, &Device::flex(), 1).unwrap().state()
+            }
+        }
+        for (name, change) in
+            [("dsaco", "gamma = 0.5"), ("dqn", "gamma = 0.5"), ("ppo", "gamma = 0.5"), ("es", "pairs = 3")]
+        {
+            let config = parsed(&format!("name = {name:?}\n{change}"));
+            let state = config.accept(State);
+            assert_eq!(AlgorithmConfig::of_state(&state).unwrap(), config);
+            let mut other = StateDict::new("zen");
+            other.insert_value("config", state.value::<serde_json::Value>("config").unwrap());
+            let error = AlgorithmConfig::of_state(&other).unwrap_err().to_string();
+            assert!(error.contains("zen") && error.contains("dsaco"), "{error}");
+        }
+        assert!(AlgorithmConfig::of_state(&StateDict::new("random")).unwrap_err().to_string().contains("config"));
     }
 
     #[test]
