@@ -38,9 +38,9 @@ def measure(env: VectorEnv, seconds: float) -> float:
         env.step(action)
     steps, start = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - start) < seconds:
-        for action in actions[:8]:
+        for action in actions:
             env.step(action)
-        steps += 8 * env.num_envs
+        steps += ROUNDS * env.num_envs
     return steps / elapsed
 
 

@@ -10,8 +10,8 @@ from sb3_contrib import MaskablePPO
 import mec_gym  # noqa: F401  (registers the environments)
 
 env = gymnasium.make("mec_gym/OffloadSet-v0", scenario={"horizon_s": 10.0})
-model = MaskablePPO("MlpPolicy", env, gamma=0.5, learning_rate=1e-3, n_steps=512, seed=1, device="cpu")
-model.learn(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+model = MaskablePPO("MlpPolicy", env, gamma=0.5, learning_rate=1e-3, n_steps=500, batch_size=100, seed=1, device="cpu")
+model.learn(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)
 
 
 def act(observation, info):

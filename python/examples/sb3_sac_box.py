@@ -10,6 +10,7 @@ import mec_gym  # noqa: F401  (registers the environments)
 
 env = gymnasium.make("mec_gym/OffloadBox-v0", scenario={"horizon_s": 10.0})
 # Decisions are tens of milliseconds apart: what counts is near.
-model = SAC("MlpPolicy", env, gamma=0.5, learning_rate=1e-3, learning_starts=500, seed=1, device="cpu")
-model.learn(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000)
+SMALL = {"net_arch": [64, 64]}
+model = SAC("MlpPolicy", env, gamma=0.5, learning_rate=1e-3, learning_starts=300, seed=1, device="cpu", policy_kwargs=SMALL)
+model.learn(int(sys.argv[1]) if len(sys.argv) > 1 else 1_500)
 judge("SB3 SAC", env, lambda observation, info: model.predict(observation, deterministic=True)[0])

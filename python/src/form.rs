@@ -86,9 +86,9 @@ pub trait Form:
     fn figures(info: &Self::Info) -> Figures;
 }
 
-fn choice(place: &str, number: i64, choices: usize) -> Result<usize, String> {
+fn choice(place: impl FnOnce() -> String, number: i64, choices: usize) -> Result<usize, String> {
     let within = usize::try_from(number).ok().filter(|&choice| choice < choices);
-    within.ok_or_else(|| format!("{place} is {number}; accepted is an integer from 0 to {}", choices - 1))
+    within.ok_or_else(|| format!("{} is {number}; accepted is an integer from 0 to {}", place(), choices - 1))
 }
 
 fn whole(numbers: &Numbers) -> Result<&[i64], String> {
@@ -105,7 +105,7 @@ fn figures_of(outcome: &Outcome) -> Figures {
 
 impl Form for OffloadEnv {
     fn action(&self, numbers: &Numbers, row: usize) -> Result<usize, String> {
-        choice("the action", whole(numbers)?[row], self.action_space().n())
+        choice(|| "the action".to_owned(), whole(numbers)?[row], self.action_space().n())
     }
 
     fn figures(info: &Outcome) -> Figures {
@@ -121,7 +121,7 @@ impl Form for OffloadSetEnv {
         let mut offset = 0;
         let mut action = Vec::with_capacity(heads.len());
         for (entry, (&number, &choices)) in numbers.iter().zip(heads).enumerate() {
-            let chosen = choice(&format!("entry {entry} of the action"), number, choices)?;
+            let chosen = choice(|| format!("entry {entry} of the action"), number, choices)?;
             action.push(if mask.get(offset + chosen).is_none_or(|open| *open) { chosen } else { 0 });
             offset += choices;
         }

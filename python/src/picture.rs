@@ -22,8 +22,10 @@ pub fn draw<'py>(
         let mut timeline = timeline.clone();
         timeline.finish(world);
         // A tenth of the window is what is to come.
-        let end = (world.now() + 0.1 * WINDOW_S).max(WINDOW_S);
-        let figure = GanttFigure::of_film(&timeline, (end - WINDOW_S, end), heading.to_owned());
+        let start = (world.now() - 0.9 * WINDOW_S).max(0.0);
+        // In tenths, so that it is written briefly.
+        let window = [start, start + WINDOW_S].map(|time| (10.0 * time).round() / 10.0);
+        let figure = GanttFigure::of_film(&timeline, window.into(), heading.to_owned());
         pixels(&figure.drawing()?)
     });
     let Pixels { width, height, rgb } = drawn.map_err(errors::runtime)?;

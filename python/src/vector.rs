@@ -20,8 +20,8 @@ struct Results {
     truncated: Vec<bool>,
     /// Which environments took a step, and were not reset instead.
     stepped: Vec<bool>,
-    /// What the steps told, one column after another; zeros where none was taken.
-    figures: Vec<f64>,
+    /// What the steps told; zeros where none was taken.
+    figures: [Vec<f64>; FIGURES.len()],
 }
 
 /// An environment whose episode a step ended: its index, its last observation and its figures.
@@ -92,13 +92,13 @@ impl<F: Form> Lanes for Vector<F> {
 
     fn results(&self) -> Results {
         let (last, count) = (self.lanes.last(), self.count());
-        let mut figures = vec![0.0; FIGURES.len() * count];
+        let mut figures = FIGURES.map(|_| vec![0.0; count]);
         let mut stepped = vec![false; count];
         for (index, stepped) in stepped.iter_mut().enumerate() {
             let Some(info) = last.info(index) else { continue };
             *stepped = true;
-            for (column, figure) in F::figures(info).into_iter().enumerate() {
-                figures[column * count + index] = figure;
+            for (column, figure) in figures.iter_mut().zip(F::figures(info)) {
+                column[index] = figure;
             }
         }
         Results {
@@ -118,7 +118,9 @@ impl<F: Form> Lanes for Vector<F> {
 
     fn masks(&self) -> Vec<bool> {
         let mut masks = Vec::new();
-        self.lanes.action_masks(&mut masks);
+        if self.lanes.env(0).action_mask().is_some() {
+            self.lanes.action_masks(&mut masks);
+        }
         masks
     }
 
@@ -154,12 +156,13 @@ fn autoreset(mode: &str) -> PyResult<AutoresetMode> {
 
 fn misuse(error: VectorError) -> PyErr {
     match error {
-        VectorError::Env { index, source } => match errors::refused(source) {
-            refused => Python::attach(|py| {
+        VectorError::Env { index, source } => {
+            let refused = errors::refused(source);
+            Python::attach(|py| {
                 let message = format!("environment {index}: {}", refused.value(py));
                 PyErr::from_type(refused.get_type(py), message)
-            }),
-        },
+            })
+        }
         other => errors::value(other),
     }
 }
@@ -170,13 +173,16 @@ pub struct NativeVectorEnv {
     lanes: Box<dyn Lanes>,
 }
 
-/// Arrays of one entry for each environment: rewards, terminated, truncated, stepped, and figures `[5, n]`.
-type Arrays<'py> = (
+/// Observations, rewards, terminated, truncated, stepped, the columns of figures, and whether an episode ended and all took
+/// a step.
+type Told<'py> = (
+    Bound<'py, PyArray2<f32>>,
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray1<bool>>,
     Bound<'py, PyArray1<bool>>,
     Bound<'py, PyArray1<bool>>,
-    Bound<'py, PyArray2<f64>>,
+    [Bound<'py, PyArray1<f64>>; FIGURES.len()],
+    (bool, bool),
 );
 
 #[pymethods]
@@ -225,13 +231,8 @@ impl NativeVectorEnv {
         Ok(array)
     }
 
-    /// Takes a step of all environments: observations `[n, dim]`, which Rust's threads write straight into the array,
-    /// and the other results.
-    fn step<'py>(
-        &mut self,
-        py: Python<'py>,
-        actions: &Bound<'py, PyAny>,
-    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Arrays<'py>)> {
+    /// Takes a step of all environments. Rust's threads write the observations, `[n, dim]`, straight into their array.
+    fn step<'py>(&mut self, py: Python<'py>, actions: &Bound<'py, PyAny>) -> PyResult<Told<'py>> {
         self.lanes.prepare(&Numbers::of(actions)?)?;
         let (array, lanes) = (self.array(py), &mut self.lanes);
         let mut rows = array.try_readwrite()?;
@@ -239,9 +240,11 @@ impl NativeVectorEnv {
         py.detach(|| lanes.step(slice)).map_err(misuse)?;
         drop(rows);
         let Results { rewards, terminated, truncated, stepped, figures } = self.lanes.results();
-        let figures = figures.into_pyarray(py).reshape([FIGURES.len(), self.lanes.count()])?;
-        let ends = (terminated.into_pyarray(py), truncated.into_pyarray(py));
-        Ok((array, (rewards.into_pyarray(py), ends.0, ends.1, stepped.into_pyarray(py), figures)))
+        let ended = terminated.contains(&true) || truncated.contains(&true);
+        let all = !stepped.contains(&false);
+        let (terminated, truncated) = (terminated.into_pyarray(py), truncated.into_pyarray(py));
+        let figures = figures.map(|column| column.into_pyarray(py));
+        Ok((array, rewards.into_pyarray(py), terminated, truncated, stepped.into_pyarray(py), figures, (ended, all)))
     }
 
     /// The environments whose episode the last call ended: index, last observation and figures.
@@ -250,11 +253,12 @@ impl NativeVectorEnv {
         ended.map(|(index, observation, metrics)| (index, observation.into_pyarray(py), metrics)).collect()
     }
 
-    /// Which choices are open, `[n, choices]`, all heads one after another.
-    fn masks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<bool>>> {
+    /// Which choices are open, `[n, choices]`, all heads one after another; `None` where all are.
+    fn masks<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray2<bool>>>> {
         let masks = self.lanes.masks();
         let choices = masks.len() / self.lanes.count();
-        masks.into_pyarray(py).reshape([self.lanes.count(), choices])
+        let shaped = |masks: Vec<bool>| masks.into_pyarray(py).reshape([self.lanes.count(), choices]);
+        (!masks.is_empty()).then(|| shaped(masks)).transpose()
     }
 
     /// The seeds of the present episodes.

@@ -61,10 +61,15 @@ class NativeVectorEnv:
         self, actions: NDArray[np.int64] | NDArray[np.float32]
     ) -> tuple[
         NDArray[np.float32],
-        tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        list[NDArray[np.float64]],
+        tuple[bool, bool],
     ]: ...
     def ended(self) -> list[tuple[int, NDArray[np.float32], list[tuple[str, float]]]]: ...
-    def masks(self) -> NDArray[np.bool_]: ...
+    def masks(self) -> NDArray[np.bool_] | None: ...
     def episode_seeds(self) -> NDArray[np.uint64]: ...
 
 class NativePolicy:

@@ -126,7 +126,8 @@ class Agent:
         bounded = np.isfinite(low) & np.isfinite(high)
         low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
         actions = np.where(bounded, low + 0.5 * (np.clip(codes, -1.0, 1.0) + 1.0) * (high - low), codes)
-        return np.clip(actions.reshape((-1, *space.shape)), space.low, space.high).astype(space.dtype)  # type: ignore
+        clipped: NDArray[Any] = np.clip(actions.reshape((-1, *space.shape)), space.low, space.high)  # type: ignore
+        return clipped.astype(space.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"policy": self._policy.to_bytes(), "episodes": self.episodes}

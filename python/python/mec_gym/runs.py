@@ -88,4 +88,5 @@ def evaluate(
     """
     changes = [] if episodes is None else [f"comparison.episodes={episodes}"]
     changes += [] if seed is None else [f"comparison.first_seed={seed}"]
-    return json.loads(_native.evaluate_run(os.fspath(folder), checkpoint, changes))
+    compared: list[dict[str, Any]] = json.loads(_native.evaluate_run(os.fspath(folder), checkpoint, changes))
+    return compared

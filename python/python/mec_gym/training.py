@@ -85,7 +85,7 @@ class _Served:
     def _flat(self, observation: Any) -> NDArray[np.float32]:
         space = self.env.observation_space
         if isinstance(space, spaces.Dict):
-            parts = [flatten(space[name], observation[name]) for name, _, _, _ in self.blocks]
+            parts = [np.asarray(flatten(space[name], observation[name])) for name, _, _, _ in self.blocks]
             return np.concatenate(parts).astype(np.float32)
         return np.ascontiguousarray(flatten(space, observation), dtype=np.float32)
 

@@ -17,12 +17,16 @@ from mec_gym.env import SEEDS
 from mec_gym.scenario import Scenario, setting_of
 from mec_gym.spaces import Layout, Observation
 
+#: The names of the figures of a step, and of the flags that say whose they are.
+_KEYS = [(name, f"_{name}") for name in FIGURES]
+
 
 class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     """Environments side by side, stepped by Rust's threads with the interpreter's lock released.
 
     It gives what `gymnasium.vector.SyncVectorEnv` over `OffloadEnv` gives, to the bit: environment i of `reset(seed=s)`
-    is that of seed `s + i`. Each call returns new arrays; Rust writes observations straight into theirs.
+    is that of seed `s + i`. Each call returns new arrays; Rust writes observations straight into theirs. Flags and masks that
+    never change are the same arrays each time, and read-only.
 
     Deviation: `final_info` has no `action_mask`, because what follows an end is no decision.
 
@@ -60,7 +64,10 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._autoreset = mode
+        # The same for every step, so nobody may write into them.
         self._all = np.ones(self.num_envs, dtype=np.bool_)
+        self._opened = np.ones((self.num_envs, self._layout.choices), dtype=np.int8)
+        self._all.flags.writeable = self._opened.flags.writeable = False
         self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
 
     def _open(self) -> NativeVectorEnv:
@@ -74,7 +81,7 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         """Starts episodes, in all environments or in those that `options={"reset_mask": ...}` marks."""
         native = self._open()
         marks = self._marks(options)
-        super().reset(seed=seed if isinstance(seed, (int, np.integer)) else None)  # type: ignore[arg-type]
+        super().reset(seed=seed if isinstance(seed, (int, np.integer)) else None)
         seeds = [self._episode(own) if mark else None for own, mark in zip(self._seeds(seed, marks), marks)]
         flat = native.reset(seeds, marks.tolist())
         self._seeded |= marks
@@ -85,21 +92,20 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Takes an action in each environment. Either all are taken, or none and an exception is raised."""
         native = self._open()
-        flat, told = native.step(self._layout.numbers(actions, (self.num_envs,)))
-        rewards, terminated, truncated, stepped, figures = told
+        numbers = self._layout.numbers(actions, (self.num_envs,))
+        flat, rewards, terminated, truncated, stepped, figures, (ended, all_stepped) = native.step(numbers)
         infos: dict[str, Any] = {}
-        ended = native.ended()
         if ended:
             over = terminated | truncated
-            self._end(infos, ended, over, figures)
+            self._end(infos, over, figures)
             if self._autoreset is AutoresetMode.SAME_STEP:
-                stepped = stepped & ~over
-                figures = figures * stepped
-        if not stepped.all():
+                stepped, all_stepped = stepped & ~over, False
+                figures = [column * stepped for column in figures]
+        if not all_stepped:
             infos["episode_seed"], infos["_episode_seed"] = self._episode_seeds(~stepped), ~stepped
-        if stepped.any():
-            for name, column in zip(FIGURES, figures):
-                infos[name], infos[f"_{name}"] = column, stepped
+        if all_stepped or stepped.any():
+            for (name, flag), column in zip(_KEYS, figures):
+                infos[name], infos[flag] = column, stepped
         mask = self._mask(infos)
         return self._layout.shown(flat, mask), rewards, terminated, truncated, infos
 
@@ -107,7 +113,8 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         """Which choices are open now, `[n, choices]`, all heads one after another."""
         if not self._layout.choices:
             raise ValueError("the actions of the form 'box' are scores, of which none is masked")
-        return self._open().masks()
+        masks = self._open().masks()
+        return self._opened.astype(np.bool_) if masks is None else masks
 
     def close_extras(self, **kwargs: Any) -> None:
         """Lets go of the episodes."""
@@ -150,12 +157,14 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         """The masks of all environments, which `infos` has too."""
         if not self._layout.choices:
             return None
-        mask = self._open().masks().view(np.int8)
-        infos["action_mask"], infos["_action_mask"] = mask, self._all.copy()
+        masks = self._open().masks()
+        mask = self._opened if masks is None else masks.view(np.int8)
+        infos["action_mask"], infos["_action_mask"] = mask, self._all
         return mask
 
-    def _end(self, infos: dict[str, Any], ended: list[Any], over: NDArray[np.bool_], figures: NDArray[Any]) -> None:
+    def _end(self, infos: dict[str, Any], over: NDArray[np.bool_], figures: list[NDArray[np.float64]]) -> None:
         """Adds what is told of episodes that ended."""
+        ended = self._open().ended()
         metrics: dict[str, Any] = {}
         for index, _, told in ended:
             for name, value in told:
@@ -167,7 +176,7 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
             for index, flat, _ in ended:
                 observations[index] = self._layout.shown(flat, None)
             final = {name: column * over for name, column in zip(FIGURES, figures)}
-            final.update({f"_{name}": over for name in FIGURES})
+            final.update({flag: over for _, flag in _KEYS})
             infos.update({"final_obs": observations, "_final_obs": over, "final_info": final, "_final_info": over})
         final.update({"metrics": metrics, "_metrics": over})
 
