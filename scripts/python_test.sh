@@ -44,7 +44,7 @@ if (( $# > 0 )); then
 fi
 "$python" -m pytest -q python
 PYTHONPATH="$venv/gymnasium-1.1" "$python" -m pytest -q python -k "conformance or vector or bad_input or parity"
-"$python" -m mypy python/python/mec_gym
+"$python" -m mypy --config-file python/pyproject.toml python/python/mec_gym
 
 for example in sb3_sac_box sb3_dqn_task maskable_ppo; do
     (cd "$scratch" && "$python" "$OLDPWD/python/examples/$example.py")

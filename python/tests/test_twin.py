@@ -31,22 +31,20 @@ def sampled(env, episodes, share):
 def test_its_observations_and_rewards_have_the_same_distribution(share):
     ours, theirs = mec_gym.OffloadEnv(twin.SCENARIO), twin.TwinEnv()
     assert ours.observation_space == theirs.observation_space and ours.action_space == theirs.action_space
-    (seen, paid, long), (twins, twin_paid, twin_long) = (sampled(env, 60, share) for env in (ours, theirs))
+    (seen, paid, long), (twins, twin_paid, twin_long) = (sampled(env, 40, share) for env in (ours, theirs))
     assert np.mean(long) == pytest.approx(np.mean(twin_long), rel=0.02)
     assert np.mean(paid) == pytest.approx(np.mean(twin_paid), rel=0.06)
-    scale = np.maximum(seen.std(axis=0), 1e-3)
-    assert np.abs(seen.mean(axis=0) - twins.mean(axis=0)).max() / 1 < 0.2 or (
-        np.abs(seen.mean(axis=0) - twins.mean(axis=0)) / scale
-    ).max() < 0.15
-    assert np.abs(np.quantile(seen, 0.9, axis=0) - np.quantile(twins, 0.9, axis=0)).max() < 0.4
+    assert np.abs(seen.mean(axis=0) - twins.mean(axis=0)).max() < 0.03
+    assert np.abs(np.quantile(seen, 0.9, axis=0) - np.quantile(twins, 0.9, axis=0)).max() < 0.15
 
 
-def test_a_task_alone_takes_the_same_time_to_the_last_digits():
-    lonely = {**twin.SCENARIO, "devices": [{**twin.SCENARIO["devices"][0], "rate_hz": 0.05}]}
-    ours, theirs = mec_gym.OffloadEnv(lonely), twin.TwinEnv()
-    ours.reset(seed=1), theirs.reset(seed=1)
-    theirs.tasks[0].arrival = theirs.now
-    for action in (0, 1):
-        told = [env.step(action)[-1] for env in (ours, theirs)]
-        waited = [info["latency_s"] for info in told]
-        assert all(np.isfinite(waited))
+def test_what_an_idle_system_offers_is_the_same_to_the_last_digits():
+    """At the first decision nothing depends on chance but when the task arrived."""
+    ours, theirs = mec_gym.OffloadEnv(twin.SCENARIO), twin.TwinEnv()
+    (seen, _), (shown, _) = ours.reset(seed=1), theirs.reset(seed=1)
+    left = 3 + 20, 3 + 16, 3 + 23 + 20, 3 + 23 + 16
+    fixed = [entry for entry in range(3, len(seen)) if entry not in left]
+    np.testing.assert_allclose(shown[fixed], seen[fixed], rtol=1e-6, atol=1e-7)
+    # The time left and the slack differ by what the task has waited, which is the same for both targets.
+    waited = (seen - shown)[list(left)]
+    np.testing.assert_allclose(waited, waited[0], atol=1e-5)

@@ -118,10 +118,11 @@ class Agent:
     def _actions(self, codes: NDArray[np.float32]) -> NDArray[Any]:
         """The members of the action space that these codes stand for, `[n, ...]`."""
         space = self.action_space
+        chosen: NDArray[np.int64] = codes.astype(np.int64)
         if isinstance(space, spaces.Discrete):
-            return codes[:, 0].astype(np.int64) + space.start
+            return chosen[:, 0] + np.int64(space.start)
         if isinstance(space, spaces.MultiDiscrete):
-            return codes.astype(np.int64).reshape((-1, *space.shape)) + space.start
+            return np.asarray(chosen.reshape((-1, *space.shape)) + space.start)
         low, high = space.low.ravel(), space.high.ravel()  # type: ignore[attr-defined]
         bounded = np.isfinite(low) & np.isfinite(high)
         low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
