@@ -57,7 +57,7 @@ axes.plot(*ours.T, label=f"mec-gym ({ours_s:.0f} s)")
 axes.plot(*theirs.T, label=f"Stable-Baselines3 ({theirs_s:.0f} s)")
 for scheme, level in levels.items():
     axes.axhline(level, linestyle="--", linewidth=0.8, color="grey")
-    axes.annotate(scheme, (STEPS, level), ha="right", va="bottom", color="grey", fontsize=8)
+    axes.text(0.99, level, scheme, transform=axes.get_yaxis_transform(), ha="right", va="bottom", color="grey", fontsize=8)
 axes.set(title="Soft actor-critic learns where inference runs", xlabel="Environment steps", ylabel="Reward per task")
 axes.legend()
 figure.savefig(PICTURE, dpi=150)

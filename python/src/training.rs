@@ -103,8 +103,11 @@ pub fn train(
 
 /// The space of these blocks.
 fn space(blocks: Vec<Block>) -> PyResult<DictSpace> {
-    let mut boxes = Vec::new();
+    let mut boxes: Vec<(String, BoxSpace)> = Vec::new();
     for (name, shape, low, high) in blocks {
+        if boxes.iter().any(|(other, _)| *other == name) {
+            return Err(errors::value(format!("the observation has {name:?} twice; accepted are different names")));
+        }
         boxes.push((name, BoxSpace::new(&shape, low, high).map_err(errors::value)?));
     }
     Ok(DictSpace::new(boxes.iter().map(|(name, space)| (&name[..], space.clone())).collect()))

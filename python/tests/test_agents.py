@@ -163,6 +163,13 @@ def test_bad_arguments_of_a_training_are_refused(arguments, error, said):
         mec_gym.train("CartPole-v1", **arguments)
 
 
+def test_what_is_no_environment_is_refused():
+    with pytest.raises(TypeError, match="env is a int"):
+        mec_gym.train(5, steps=10)
+    with pytest.raises(gymnasium.error.Error, match="NoSuchEnv"):
+        mec_gym.train("NoSuchEnv-v0", steps=10)
+
+
 def test_spaces_that_no_method_serves_are_refused():
     tuple_space = spaces.Tuple((spaces.Discrete(2), spaces.Discrete(2)))
     for observations, actions in [

@@ -33,8 +33,10 @@ def test_bad_arguments_of_a_simulation_are_refused():
             mec_gym.simulate(*arguments)
     with pytest.raises(ValueError, match="episodes is 0"):
         mec_gym.simulate("nearest", episodes=0)
-    with pytest.raises((OverflowError, TypeError)):
+    with pytest.raises(ValueError, match="seed is -1; accepted is an integer from 0"):
         mec_gym.simulate("nearest", seed=-1)
+    with pytest.raises(TypeError, match="policy is a int"):
+        mec_gym.simulate(3)
 
 
 def test_a_cut_takes_the_sum_of_its_parts_and_no_rival_takes_less():

@@ -159,6 +159,7 @@ def test_bad_arguments_are_refused():
     for arguments, said in [
         ({"num_envs": 0}, "num_envs is 0"),
         ({"num_envs": 2.5}, "num_envs is 2.5"),
+        ({"num_envs": 10**12}, "1 to 100000"),
         ({"autoreset_mode": "Never"}, "'NextStep'"),
         ({"render_mode": "ansi"}, "does not render"),
         ({"form": "triangle"}, "triangle"),

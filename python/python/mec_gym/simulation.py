@@ -27,6 +27,11 @@ def simulate(
     Raises:
         ValueError: the scheme is unknown, or the agent does not fit the scenario.
     """
+    for name, value, least in (("seed", seed, 0), ("episodes", episodes, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+            raise ValueError(f"{name} is {value!r}; accepted is an integer from {least} to 2**63 - 1")
+    if not isinstance(policy, (str, Agent)):
+        raise TypeError(f"policy is a {type(policy).__name__}; accepted is the name of a scheme or an agent")
     setting = setting_of(scenario)
     if isinstance(policy, Agent):
         rows = policy._policy.simulate(setting, seed, episodes)

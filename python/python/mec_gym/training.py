@@ -49,6 +49,8 @@ def train(
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ValueError(f"seed is {seed!r}; accepted is an integer from 0 to 2**63 - 1")
     config = json.dumps({"name": algorithm, **hyperparameters}, allow_nan=False)
+    if not isinstance(env, (str, gymnasium.Env)):
+        raise TypeError(f"env is a {type(env).__name__}; accepted is an id or an environment of Gymnasium")
     made = isinstance(env, str)
     live: gymnasium.Env[Any, Any] = gymnasium.make(env, **(env_kwargs or {})) if isinstance(env, str) else env
     try:

@@ -17,6 +17,9 @@ from mec_gym.env import SEEDS
 from mec_gym.scenario import Scenario, setting_of
 from mec_gym.spaces import Layout, Observation
 
+#: Environments of a vector: each holds kilobytes, and memory that is not there would end the interpreter.
+MOST_ENVS = 100_000
+
 #: The names of the figures of a step, and of the flags that say whose they are.
 _KEYS = [(name, f"_{name}") for name in FIGURES]
 
@@ -31,7 +34,7 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     Deviation: `final_info` has no `action_mask`, because what follows an end is no decision.
 
     Args:
-        num_envs: how many environments, 1 or more.
+        num_envs: how many environments, 1 to 100,000.
         scenario, form, observation: as of `OffloadEnv`.
         autoreset_mode: `NextStep` (as Gymnasium's default), `SameStep` or `Disabled`, or the enumeration's member.
         render_mode: None; a vector does not render.
@@ -47,8 +50,8 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)) or num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs!r}; accepted is an integer of 1 or more")
+        if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)) or not 1 <= num_envs <= MOST_ENVS:
+            raise ValueError(f"num_envs is {num_envs!r}; accepted is an integer from 1 to {MOST_ENVS}")
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}; a vector does not render: make one environment to look at")
         mode = _autoreset(autoreset_mode)
