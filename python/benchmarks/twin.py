@@ -63,8 +63,11 @@ def _cuts() -> tuple[list[tuple[float, float, float]], float, float]:
 
 CUTS, LOCAL_S, RETURN_S = _cuts()
 
-LOW = np.array([0.0] * 3 + ([0.0] * 9 + [-10.0, 0.0, -4.0, -10.0, 0, 0, 0, -10.0, 0, 0, -5.0, -10.0, 0, 0]) * 2 + [-10.0] * 2, dtype=np.float32)
-HIGH = np.array([10.0] * 3 + ([1.0] + [10.0] * 10 + [4.0, 10.0, 10.0, 1, 1, 10.0, 10.0, 10.0, 5.0, 10.0, 10.0, 1]) * 2 + [0.0] * 2, dtype=np.float32)
+#: Lower and upper bounds of the entries of one target.
+_LOW = [0.0] * 9 + [-10.0, 0.0, -4.0, -10.0, 0.0, 0.0, 0.0, -10.0, 0.0, 0.0, -5.0, -10.0, 0.0, 0.0]
+_HIGH = [1.0] + [10.0] * 10 + [4.0, 10.0, 10.0, 1.0, 1.0, 10.0, 10.0, 10.0, 5.0, 10.0, 10.0, 1.0]
+LOW = np.array([0.0] * 3 + _LOW * 2 + [-10.0] * 2, dtype=np.float32)
+HIGH = np.array([10.0] * 3 + _HIGH * 2 + [0.0] * 2, dtype=np.float32)
 
 
 class Task:

@@ -46,7 +46,8 @@ class Agent:
         if os.path.isdir(path):
             path = checkpoint_of_run(os.fspath(path), seed, checkpoint)
         elif seed is not None:
-            raise ValueError(f"seed is {seed}, but {os.fspath(path)} is no run folder, of which a training could be chosen")
+            place = os.fspath(path)
+            raise ValueError(f"seed is {seed}, but {place} is no run folder, of which a training could be chosen")
         return cls(NativePolicy.load(os.fspath(path)))
 
     def save(self, path: str | os.PathLike[str]) -> None:

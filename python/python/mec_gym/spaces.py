@@ -61,7 +61,8 @@ class Layout:
         found = np.asarray(action)
         if found.dtype.kind not in self._kinds:
             kind = "numbers" if self._dtype is np.float32 else "integers"
-            raise TypeError(f"the action is {action!r}, of type {found.dtype}; accepted are {kind} of {self.action_space}")
+            accepted = f"{kind} of {self.action_space}"
+            raise TypeError(f"the action is {action!r}, of type {found.dtype}; accepted are {accepted}")
         shape = batch + self.action_space.shape  # type: ignore[operator]
         if found.shape != shape:
             raise ValueError(f"the action has the shape {found.shape}; accepted is {shape}, of {self.action_space}")

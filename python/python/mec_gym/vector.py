@@ -28,8 +28,8 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     """Environments side by side, stepped by Rust's threads with the interpreter's lock released.
 
     It gives what `gymnasium.vector.SyncVectorEnv` over `OffloadEnv` gives, to the bit: environment i of `reset(seed=s)`
-    is that of seed `s + i`. Each call returns new arrays; Rust writes observations straight into theirs. Flags and masks that
-    never change are the same arrays each time, and read-only.
+    is that of seed `s + i`. Each call returns new arrays; Rust writes observations straight into theirs. Flags and
+    masks that never change are the same arrays each time, and read-only.
 
     Deviation: `final_info` has no `action_mask`, because what follows an end is no decision.
 
@@ -133,7 +133,8 @@ class OffloadVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         if not isinstance(marks, np.ndarray) or marks.dtype != np.bool_:
             raise TypeError(f"option 'reset_mask' is {marks!r}; accepted is an array of bool")
         if marks.shape != (self.num_envs,) or not marks.any():
-            raise ValueError(f"option 'reset_mask' is {marks}; accepted is ({self.num_envs},) flags, one or more of them set")
+            accepted = f"({self.num_envs},) flags, one or more of them set"
+            raise ValueError(f"option 'reset_mask' is {marks}; accepted is {accepted}")
         return marks.copy()
 
     def _seeds(self, seed: Any, marks: NDArray[np.bool_]) -> list[int | None]:
