@@ -51,14 +51,21 @@ pub fn settled(
     setting: &Arc<Setting>,
     first_seed: u64,
 ) -> Result<ComparisonConfig, RunError> {
-    let mut schemes: Vec<String> = Vec::new();
+    let (mut schemes, mut renamed) = (Vec::new(), Vec::new());
     for name in &comparison.schemes {
         let settled = label(name, &named(name, setting, first_seed)?);
+        renamed.push((name.clone(), settled.clone()));
         if !schemes.contains(&settled) {
             schemes.push(settled);
         }
     }
-    Ok(ComparisonConfig { schemes, ..comparison.clone() })
+    let mut settled = ComparisonConfig { schemes, ..comparison.clone() };
+    for name in [&mut settled.baseline, &mut settled.target].into_iter().flatten() {
+        if let Some((_, numbers)) = renamed.iter().find(|(tuned, _)| tuned == name) {
+            name.clone_from(numbers);
+        }
+    }
+    Ok(settled)
 }
 
 /// The candidate of the largest mean return; of equals, the first.
@@ -110,8 +117,11 @@ mod tests {
         let setting = setting();
         let tuned = named("forecasting-greedy=tuned", &setting, 50).unwrap().to_string();
         let schemes = ["nearest", &tuned, "forecasting-greedy=tuned"].map(str::to_owned).to_vec();
-        let comparison = ComparisonConfig { schemes, ..ComparisonConfig::default() };
-        assert_eq!(settled(&comparison, &setting, 50).unwrap().schemes, ["nearest".to_owned(), tuned]);
+        let [baseline, target] = ["forecasting-greedy=tuned", "nearest"].map(|name| Some(name.to_owned()));
+        let comparison = ComparisonConfig { schemes, baseline, target, ..ComparisonConfig::default() };
+        let settled = settled(&comparison, &setting, 50).unwrap();
+        assert_eq!(settled.schemes, ["nearest", &tuned]);
+        assert_eq!([settled.baseline, settled.target], [Some(tuned), Some("nearest".to_owned())]);
     }
 
     #[test]
