@@ -148,7 +148,11 @@ impl Case {
             observations: &observations,
             masks: (spec.action.choices() > 0).then_some(&masks[..]),
         };
-        let actions = method_of(&self.state).accept(Greedy { state: &self.state, spec: &spec, batch: &batch });
+        let actions = AlgorithmConfig::of_state(&self.state).unwrap().accept(Greedy {
+            state: &self.state,
+            spec: &spec,
+            batch: &batch,
+        });
         Fixture { spec, rows, observations, masks, actions }
     }
 }
@@ -173,13 +177,6 @@ fn spec_of(state: &StateDict) -> EnvSpec {
     let (heads, continuous) = state.value("action").unwrap();
     let observation = parts.iter().map(|(name, shape)| Part::new(name, shape)).collect();
     EnvSpec { observation, action: ActionLayout { heads, continuous } }
-}
-
-/// The method of a stored learner.
-fn method_of(state: &StateDict) -> AlgorithmConfig {
-    let mut fields: serde_json::Map<String, serde_json::Value> = state.value("config").unwrap();
-    fields.insert("name".to_owned(), state.kind.clone().into());
-    serde_json::from_value(fields.into()).unwrap()
 }
 
 /// The best actions of a stored learner, `[rows, codes]`.
