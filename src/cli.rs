@@ -367,7 +367,7 @@ fn one_or_more() -> impl TypedValueParser<Value = u64> {
 }
 
 fn schemes() -> String {
-    format!("The scheme: {}, each also NAME=tuned", Scheme::accepted())
+    format!("The scheme: {}; \"tuned\" in place of numbers chooses them for the scenario", Scheme::accepted())
 }
 
 fn models() -> String {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mec_envs::gym::EnvError;
 use mec_envs::offload::Setting;
-use mec_envs::schemes::Scheme;
+use mec_envs::schemes::{Scheme, UnknownScheme};
 
 use crate::config::{ComparisonConfig, ExperimentError, scheme_to_tune};
 use crate::error::RunError;
@@ -24,6 +24,14 @@ const EPISODES: u64 = 30;
 /// One candidate in so many goes on from the first episodes, but not fewer than [`AT_LEAST`].
 const ONE_IN: usize = 4;
 const AT_LEAST: usize = 4;
+
+/// Refuses a name that [`named`] does not know.
+///
+/// # Errors
+/// [`UnknownScheme`] lists the names.
+pub fn check(name: &str) -> Result<(), UnknownScheme> {
+    if scheme_to_tune(name).is_some() { Ok(()) } else { Scheme::named(name).map(|_| ()) }
+}
 
 /// The scheme of that name, with numbers for this setting if the name ends with `=tuned`; they are chosen on the episodes
 /// from `first_seed` on, in parallel.

@@ -27,12 +27,13 @@ const GANTT_S: f64 = 10.0;
 
 /// Runs a scheme through episodes.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    tuned::check(&args.policy).context("--policy")?;
     let config = match &args.config {
         Some(path) => ExperimentConfig::read(path, &args.changes)?,
         None => ExperimentConfig::main_job(&args.changes)?,
     };
     let setting = Arc::new(Setting::new(config.scenario)?);
-    let scheme = tuned::named(&args.policy, &setting, config.evaluation.first_seed).context("--policy")?;
+    let scheme = tuned::named(&args.policy, &setting, config.evaluation.first_seed)?;
     let args = &SimulateArgs { policy: tuned::label(&args.policy, &scheme), ..args.clone() };
     let gantt = Gantt::asked_for(args, &setting)?;
     if args.render.is_some() && live::show(&scheme, &setting, args)? == Shown::Stopped {
