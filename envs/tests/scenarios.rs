@@ -58,6 +58,25 @@ fn every_preset_has_500_to_5000_tasks_of_which_a_good_scheme_saves_many_and_not_
     }
 }
 
+/// Decisions of target and cut, task by task.
+fn decisions(cuts: &str, scheme: &Scheme) -> Vec<(usize, usize)> {
+    let table = format!("preset = 'default'\nhorizon_s = 5.0\ncuts = '{cuts}'").parse().unwrap();
+    let setting = Arc::new(Setting::new(Scenario::from_table(table).unwrap()).unwrap());
+    let episode = run_episode(&mut Offload::new(setting), scheme, 3).unwrap();
+    episode.tasks.iter().map(|task| (task.target, task.candidate)).collect()
+}
+
+#[test]
+fn a_scenario_can_take_the_choice_of_the_cut_from_everybody() {
+    let (free, blind) = (decisions("cdlp", &Scheme::CentralGreedy), decisions("idle", &Scheme::CentralGreedy));
+    assert_eq!(blind, decisions("cdlp", &Scheme::CentralGreedyIdleCuts), "the same scheme by another way");
+    assert_ne!(blind, free);
+    let whole = decisions("whole", &Scheme::CentralGreedy);
+    assert!(whole.iter().any(|(target, _)| *target > 0));
+    assert!(whole.iter().all(|(target, candidate)| *target == 0 || *candidate == 0));
+    assert!(free.iter().any(|(target, candidate)| *target > 0 && *candidate > 0));
+}
+
 /// A table of the schema: its path, the value of its `kind` if it has one, and a scenario in which it stands.
 struct Place {
     table: &'static str,

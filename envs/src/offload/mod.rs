@@ -36,7 +36,7 @@ pub use metrics::EpisodeMetrics;
 pub use prospect::Prospect;
 pub use record::{Interval, TaskRecord};
 pub use render::{FrameStyle, frame};
-pub use scenario::{RewardConfig, Scenario, ScenarioError};
+pub use scenario::{Cuts, RewardConfig, Scenario, ScenarioError};
 pub use setting::Setting;
 pub use timeline::{ReportTrip, Timeline};
 pub use view::{Knowledge, Offer, View};

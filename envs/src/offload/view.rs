@@ -2,6 +2,7 @@
 
 use super::belief::ServerBelief;
 use super::prospect::Prospect;
+use super::scenario::Cuts;
 use super::setting::Setting;
 use super::world::{DeviceWaits, Way, World};
 use crate::partition::{Choice, Frontier, QueueState, best_cut, completion, local_choice};
@@ -219,6 +220,9 @@ impl<'a> View<'a> {
         }
         let m = self.server_behind(target);
         let loading = self.loading_of(m, knowledge);
+        if let Some(candidate) = self.fixed_cut(m) {
+            return self.offer_of(m, candidate, loading, knowledge);
+        }
         let last = self.wait_of(m, knowledge, f64::INFINITY);
         let choice = self.best_cut_for(m, last, loading, &waits);
         let server_wait = self.wait_of(m, knowledge, self.arrival(m, &choice));
@@ -237,11 +241,26 @@ impl<'a> View<'a> {
         if target == 0 {
             return self.option(0, knowledge);
         }
-        let (m, waits) = (self.server_behind(target), self.waits(knowledge));
-        let loading = self.loading_of(m, knowledge);
+        let m = self.server_behind(target);
+        self.offer_of(m, candidate, self.loading_of(m, knowledge), knowledge).choice
+    }
+
+    /// What to expect of a given cut on server `m`.
+    fn offer_of(&self, m: usize, candidate: usize, loading: Seconds, knowledge: Knowledge) -> Offer {
+        let waits = self.waits(knowledge);
         let idle = self.completion_on(m, candidate, (Seconds::ZERO, loading), &waits);
-        let wait = self.wait_of(m, knowledge, self.arrival(m, &idle));
-        self.completion_on(m, candidate, (wait, loading), &waits)
+        let server_wait = self.wait_of(m, knowledge, self.arrival(m, &idle));
+        let choice = self.completion_on(m, candidate, (server_wait, loading), &waits);
+        Offer { choice, server_wait, loading }
+    }
+
+    /// The cut for server `m`, where the scenario leaves CDLP no choice.
+    fn fixed_cut(&self, m: usize) -> Option<usize> {
+        match self.setting().scenario.cuts {
+            Cuts::Cdlp => None,
+            Cuts::Idle => Some(self.best_cut_for(m, Seconds::ZERO, Seconds::ZERO, &DeviceWaits::default()).candidate),
+            Cuts::Whole => Some(0),
+        }
     }
 
     /// When a choice is expected to reach server `m`, s.

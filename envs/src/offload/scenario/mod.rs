@@ -40,6 +40,9 @@ pub struct Scenario {
     /// all of them, in their order. With it, the cost of a decision does not grow with the number of servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<usize>,
+    /// How networks are cut for those who choose a target and leave the cut to the environment.
+    #[serde(default)]
+    pub cuts: Cuts,
     /// How recordings are read, and which part of them: for training, for tests, or all.
     #[serde(default)]
     pub recordings: ReadOptions,
@@ -64,6 +67,20 @@ pub struct Scenario {
     /// Processors beside the built-in ones.
     #[serde(default)]
     pub processors: Vec<Processor>,
+}
+
+/// How networks are cut for those who choose a target and leave the cut to the environment. Others than [`Cuts::Cdlp`]
+/// show what CDLP is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cuts {
+    /// By CDLP, on what is believed of all queues.
+    #[default]
+    Cdlp,
+    /// The best cut of an idle system, as Neurosurgeon has it: blind to queues.
+    Idle,
+    /// Not at all: the whole network goes to the server.
+    Whole,
 }
 
 /// The network beyond the uplinks.
