@@ -30,7 +30,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train the agent of a configuration, or all methods of a study, compare with schemes that do not learn, draw the results
+    /// Train the agent of a configuration, or all methods of a study, at every point of a sweep, compare with schemes that do not learn, draw the results
     Run {
         /// The configuration; without it the built-in one of the main job
         config: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub enum Command {
         #[command(flatten)]
         args: RunArgs,
     },
-    /// Go on with a run, a study or a search that was killed, stopped or failed, as if nothing had happened
+    /// Go on with a run, a study, a sweep or a search that was killed, stopped or failed, as if nothing had happened
     Resume(ResumeArgs),
     /// Compare the agents of a run or a study again, on as many unseen episodes as you like
     Evaluate(EvaluateArgs),
@@ -63,7 +63,7 @@ pub enum Command {
     Models(ModelsArgs),
     /// Cut one network between a device and a server, by CDLP and by its rivals
     Partition(PartitionArgs),
-    /// Draw the pictures of a run or a study again
+    /// Draw the pictures of a run, a study or a sweep again
     Plot {
         /// The folder of the run or the study
         folder: PathBuf,
@@ -72,7 +72,7 @@ pub enum Command {
     Watch(WatchArgs),
     /// Write a run, a study, or a folder of several of them as one web page with curves, tables and configurations
     Report {
-        /// The folder of the run, the study or the search, or one that holds several of them
+        /// The folder of the run, the study, the sweep or the search, or one that holds several of them
         folder: PathBuf,
         /// The page [default: report.html in the folder]
         #[arg(long, value_name = "FILE.html")]
@@ -92,7 +92,7 @@ pub struct RunArgs {
     /// Actor threads, 1 to 1024, at most one per environment stream: more than runtime.envs has no effect [default: the configuration's]
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub actors: Option<u64>,
-    /// Trainings at a time, of a study or a search [default: one per processor core]
+    /// Trainings at a time, of a study, a sweep or a search [default: one per processor core]
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub jobs: Option<u64>,
     /// The run folder [default: results/NAME of the configuration, or the first free of NAME-2, NAME-3, ...]
@@ -107,7 +107,7 @@ pub struct RunArgs {
     /// Put a value over the configuration, for example runtime.steps=10000; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub changes: Vec<String>,
-    /// Print the results as JSON: the comparison; of `train`, the folder, its status and its seeds; of `tune`, the trials
+    /// Print the results as JSON: the comparison; of a sweep, its rows; of `train`, the folder, its status and its seeds; of `tune`, the trials
     #[arg(long)]
     pub json: bool,
     /// Show no progress
@@ -118,9 +118,9 @@ pub struct RunArgs {
 /// Options of `resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run folder, or that of a study or a search
+    /// The run folder, or that of a study, a sweep or a search
     pub folder: PathBuf,
-    /// Trainings at a time, of a study or a search [default: one per processor core]
+    /// Trainings at a time, of a study, a sweep or a search [default: one per processor core]
     #[arg(long, value_name = "N", value_parser = one_or_more(), allow_negative_numbers = true)]
     pub jobs: Option<u64>,
     /// Print the results as JSON: the comparison; without one, the folder, its status and its seeds

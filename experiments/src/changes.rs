@@ -1,6 +1,11 @@
 //! Changes put over a configuration file (`--set key.path=value`), and which one of them to blame.
 
+use std::fs;
+use std::path::Path;
+
 use thiserror::Error;
+
+use crate::files::FileError;
 
 /// A configuration that is no TOML, or of which a field is unknown, of the wrong kind or out of range.
 #[derive(Debug, Error)]
@@ -74,6 +79,23 @@ pub(crate) fn put<'k>(table: &mut toml::Table, keys: &[&'k str], value: toml::Va
     }
     let entry = table.entry(first.join(".")).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     put(entry.as_table_mut().ok_or(first[0])?, rest, value)
+}
+
+/// The table of the file `base` in `folder`, with `own` over it; `check` refuses what is wrong with the file alone.
+pub(crate) fn over_base(
+    base: &toml::Value,
+    folder: &Path,
+    own: toml::Table,
+    check: impl FnOnce(&str, &str) -> Result<(), String>,
+) -> Result<toml::Table, String> {
+    let at = |message: &dyn ToString| Refused::at("base", message.to_string()).to_string();
+    let name = base.as_str().ok_or_else(|| format!("base is {base}; accepted is the path of a configuration"))?;
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).map_err(FileError::on("read", &path)).map_err(|error| at(&error))?;
+    check(&text, &path.display().to_string()).map_err(|error| at(&error))?;
+    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| at(&error))?;
+    merge(&mut table, own);
+    Ok(table)
 }
 
 /// Puts every value of `over` into `table`; where both have a table, key by key.

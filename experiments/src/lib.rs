@@ -65,6 +65,8 @@ pub mod study;
 
 pub mod search;
 
+pub mod sweep;
+
 pub mod plan;
 
 pub mod record;

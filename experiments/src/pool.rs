@@ -82,7 +82,7 @@ impl Pool<'_> {
 
     /// Begins the run, or goes on with it, and gives its status.
     fn go_on(&self, run: &PooledRun, reporter: &mut Reporter) -> Result<Status, RunError> {
-        if is_begun(run)? {
+        if is_begun(&RunFolder::at(&run.folder))? {
             let report = resume_until(&run.folder, self.stop, run.pause, reporter)?;
             return Ok(report.map_or(Status::Finished, |report| report.manifest.status));
         }
@@ -110,14 +110,13 @@ fn take<'r>(runs: &'r [PooledRun], next: &AtomicUsize) -> Option<(usize, &'r Poo
     Some((index, runs.get(index)?))
 }
 
-/// Whether the folder holds a run that can go on.
-fn is_begun(run: &PooledRun) -> Result<bool, RunError> {
-    let folder = RunFolder::at(&run.folder);
+/// Whether the folder holds work that can go on.
+pub(crate) fn is_begun(folder: &RunFolder) -> Result<bool, RunError> {
     if folder.manifest().is_file() {
         return Ok(folder.config().is_file());
     }
-    if run.folder.is_dir() {
-        tidy(&folder)?;
+    if folder.path().is_dir() {
+        tidy(folder)?;
     }
     Ok(false)
 }

@@ -35,8 +35,8 @@ pub struct SeedCurve<'r> {
 }
 
 impl Record {
-    /// Reads what lies in a folder whose configuration this is. The trainings of a search have no record: their table
-    /// says what there is to say.
+    /// Reads what lies in a folder whose configuration this is. Those of a search or a sweep have no record: its table says
+    /// what there is to say.
     ///
     /// # Errors
     /// [`RunError::Eval`] naming the file, and the line of a malformed row.
@@ -44,7 +44,7 @@ impl Record {
         let (mut record, episodes) = match plan {
             Plan::Experiment(config) => (Self::of_run(folder, config)?, config.evaluation.episodes),
             Plan::Study(config) => (Self::of_study(folder, config)?, config.evaluation.episodes),
-            Plan::Search(_) => return Ok(Self::default()),
+            Plan::Search(_) | Plan::Sweep(_) => return Ok(Self::default()),
         };
         record.keep_complete(episodes);
         Ok(record)

@@ -91,7 +91,7 @@ fn balance(index: f64) -> String {
 }
 
 /// The columns of `comparison.csv`, in order: the fields of [`CsvRow`].
-const CSV_COLUMNS: &[&str] = &[
+pub(crate) const CSV_COLUMNS: &[&str] = &[
     "scheme",
     "latency_mean_s",
     "latency_mean_low_s",
@@ -236,6 +236,20 @@ fn estimate(cells: [Option<f64>; 3]) -> Option<Estimate> {
 /// [`ReadEvalError`] with the file and the line.
 pub fn read_csv_table(path: &Path) -> Result<Vec<SchemeSummary>, ReadEvalError> {
     Ok(read_rows::<CsvRow>(path, CSV_COLUMNS)?.into_iter().map(CsvRow::summary).collect())
+}
+
+/// The cells of a scheme's row in `comparison.csv`.
+pub(crate) fn csv_cells(scheme: &SchemeSummary) -> Vec<String> {
+    let text = csv_table(std::slice::from_ref(scheme));
+    let record = csv::Reader::from_reader(text.as_bytes()).into_records().next();
+    let record = record.and_then(Result::ok).expect("a row was written");
+    record.iter().map(str::to_owned).collect()
+}
+
+/// The scheme of such cells; which one was highlighted is not in them.
+pub(crate) fn of_csv_cells(cells: &csv::StringRecord) -> Result<SchemeSummary, csv::Error> {
+    let columns = CSV_COLUMNS.iter().copied().collect();
+    Ok(cells.deserialize::<CsvRow>(Some(&columns))?.summary())
 }
 
 /// The comparison as CSV with a header, one row per scheme.

@@ -59,21 +59,37 @@ pub fn settled(
     setting: &Arc<Setting>,
     first_seed: u64,
 ) -> Result<ComparisonConfig, RunError> {
-    let (mut schemes, mut renamed) = (Vec::new(), Vec::new());
+    Ok(settle(comparison, setting, first_seed)?.comparison)
+}
+
+/// A comparison with numbers in place of every `tuned`.
+pub(crate) struct Settled {
+    pub(crate) comparison: ComparisonConfig,
+    /// What every scheme was called before, and is called now.
+    pub(crate) names: Vec<(String, String)>,
+}
+
+/// As [`settled`], with the names.
+pub(crate) fn settle(
+    comparison: &ComparisonConfig,
+    setting: &Arc<Setting>,
+    first_seed: u64,
+) -> Result<Settled, RunError> {
+    let (mut schemes, mut names) = (Vec::new(), Vec::new());
     for name in &comparison.schemes {
         let settled = label(name, &named(name, setting, first_seed)?);
-        renamed.push((name.clone(), settled.clone()));
+        names.push((name.clone(), settled.clone()));
         if !schemes.contains(&settled) {
             schemes.push(settled);
         }
     }
-    let mut settled = ComparisonConfig { schemes, ..comparison.clone() };
-    for name in [&mut settled.baseline, &mut settled.target].into_iter().flatten() {
-        if let Some((_, numbers)) = renamed.iter().find(|(tuned, _)| tuned == name) {
+    let mut comparison = ComparisonConfig { schemes, ..comparison.clone() };
+    for name in [&mut comparison.baseline, &mut comparison.target].into_iter().flatten() {
+        if let Some((_, numbers)) = names.iter().find(|(tuned, _)| tuned == name) {
             name.clone_from(numbers);
         }
     }
-    Ok(settled)
+    Ok(Settled { comparison, names })
 }
 
 /// The candidate of the largest mean return; of equals, the first.

@@ -24,8 +24,11 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let schemes = match Plan::read(&folder.config(), &changes)? {
         Plan::Experiment(_) => contest::evaluate(&args.folder, which, &changes, &mut reporter)?,
         Plan::Study(_) => study::evaluate(&args.folder, which, &changes, &mut reporter)?,
-        Plan::Search(_) => {
-            bail!("{} holds a search; accepted is the folder of a run or a study", args.folder.display())
+        Plan::Search(_) | Plan::Sweep(_) => {
+            let folder = args.folder.display();
+            bail!(
+                "{folder} holds a search or a sweep; accepted is the folder of a run or a study, such as one in its runs/"
+            )
         }
     };
     print(&if args.json { json_table(&schemes) } else { text_table(&schemes) })

@@ -8,10 +8,10 @@ use mec_experiments::files::RunFolder;
 use mec_experiments::plan::Plan;
 use mec_experiments::reporter::Reporter;
 use mec_experiments::run::resume;
-use mec_experiments::{search, study};
+use mec_experiments::{search, study, sweep};
 use serde_json::json;
 
-use super::train::{jobs, stop_on_ctrl_c, tell};
+use super::train::{jobs, stop_on_ctrl_c, tell, tell_sweep};
 use super::{print_json, tune};
 use crate::cli::ResumeArgs;
 
@@ -28,13 +28,18 @@ pub fn run(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
                 return tell(&report, args.json, &reporter);
             }
         }
+        Some(Plan::Sweep(_)) => {
+            if let Some(report) = sweep::resume(&args.folder, &stop, jobs(args.jobs), &mut reporter)? {
+                return tell_sweep(&report, args.json, &reporter);
+            }
+        }
         Some(Plan::Search(config)) => {
             if let Some(report) = search::resume(&args.folder, &stop, jobs(args.jobs), &mut reporter)? {
                 return tune::tell(&report, &config.space, args.json, &reporter);
             }
         }
         _ if args.jobs.is_some() => {
-            bail!("--jobs is for studies and searches, and {} is one run", args.folder.display())
+            bail!("--jobs is for studies, searches and sweeps, and {} is one run", args.folder.display())
         }
         _ => {
             if let Some(report) = resume(&args.folder, &stop, &mut reporter)? {

@@ -10,12 +10,13 @@ use anyhow::{Context, anyhow, bail};
 use mec_experiments::config::ExperimentConfig;
 use mec_experiments::error::RunError;
 use mec_experiments::files::RunFolder;
-use mec_experiments::manifest::{After, Status};
+use mec_experiments::manifest::{After, Manifest, Status};
 use mec_experiments::plan::Plan;
 use mec_experiments::reporter::Reporter;
 use mec_experiments::run::{RunOptions, RunReport, run as carry_out};
-use mec_experiments::study;
+use mec_experiments::sweep::{SweepReport, sweep_json, sweep_text};
 use mec_experiments::table::{json_table, text_table};
+use mec_experiments::{study, sweep};
 use serde_json::json;
 
 use super::{STOPPED, print, print_json};
@@ -33,11 +34,24 @@ pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result
             bail!("--jobs is for studies, and this is one run, whose seeds are trained one after another")
         }
         Plan::Experiment(config) => {
-            start(&config.name, args, compare, |options, reporter| carry_out(&config, options, reporter))
+            let work = |options: &RunOptions<'_>, reporter: &mut Reporter| carry_out(&config, options, reporter);
+            start(&config.name, args, compare, work, tell)
         }
-        Plan::Study(config) => start(&config.name, args, compare, |options, reporter| {
-            study::run(&config, options, jobs(args.jobs), reporter)
-        }),
+        Plan::Study(config) => {
+            let work = |options: &RunOptions<'_>, reporter: &mut Reporter| {
+                study::run(&config, options, jobs(args.jobs), reporter)
+            };
+            start(&config.name, args, compare, work, tell)
+        }
+        Plan::Sweep(_) if !compare => {
+            bail!("a sweep compares; accepted is mec-gym run {}", path.unwrap_or(Path::new("")).display())
+        }
+        Plan::Sweep(config) => {
+            let work = |options: &RunOptions<'_>, reporter: &mut Reporter| {
+                sweep::run(&config, options, jobs(args.jobs), reporter)
+            };
+            start(&config.study.name, args, compare, work, tell_sweep)
+        }
         Plan::Search(_) => {
             let path = path.unwrap_or(Path::new("")).display();
             bail!("{path} asks for a search, as it has tune or space; accepted is mec-gym tune {path}")
@@ -46,11 +60,12 @@ pub fn run(path: Option<&Path>, args: &RunArgs, compare: bool) -> anyhow::Result
 }
 
 /// Does the work in its folder, and tells what came of it.
-fn start(
+fn start<R>(
     name: &str,
     args: &RunArgs,
     compare: bool,
-    work: impl FnOnce(&RunOptions<'_>, &mut Reporter) -> Result<RunReport, RunError>,
+    work: impl FnOnce(&RunOptions<'_>, &mut Reporter) -> Result<R, RunError>,
+    tell: impl FnOnce(&R, bool, &Reporter) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
     let folder = args.out.clone().unwrap_or_else(|| RunFolder::free(name));
     let stop = stop_on_ctrl_c()?;
@@ -87,6 +102,17 @@ pub(super) fn tell(report: &RunReport, json: bool, reporter: &Reporter) -> anyho
     } else if !report.schemes.is_empty() {
         print(&text_table(&report.schemes))?;
     }
+    end(folder, manifest, reporter)
+}
+
+/// Prints what came of a sweep: what everybody reached at every point.
+pub(super) fn tell_sweep(report: &SweepReport, json: bool, reporter: &Reporter) -> anyhow::Result<ExitCode> {
+    print(&if json { sweep_json(&report.rows) } else { sweep_text(&report.rows) })?;
+    end(report.folder.path(), &report.manifest, reporter)
+}
+
+/// The last words, and the exit code.
+fn end(folder: &Path, manifest: &Manifest, reporter: &Reporter) -> anyhow::Result<ExitCode> {
     reporter.note(&format!("Everything is in {}", folder.display()));
     match (manifest.status, &manifest.error) {
         (Status::Failed, Some(error)) => Err(anyhow!("{error}; mec-gym resume {} tries them again", folder.display())),

@@ -102,9 +102,9 @@ impl Watched {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let folder = RunFolder::open(path)?;
         let plan = Plan::read(&folder.config(), &[])?;
-        if matches!(plan, Plan::Search(_)) {
+        if matches!(plan, Plan::Search(_) | Plan::Sweep(_)) {
             bail!(
-                "{} holds a search; accepted is the folder of a run or a study, such as one in its runs/",
+                "{} holds a search or a sweep; accepted is the folder of a run or a study, such as one in its runs/",
                 path.display()
             )
         }
@@ -195,7 +195,7 @@ impl Watched {
             Plan::Study(config) => {
                 config.seeds.len() as u64 * config.methods.values().map(|method| method.runtime.steps).sum::<u64>()
             }
-            Plan::Search(_) => 0,
+            Plan::Search(_) | Plan::Sweep(_) => 0,
         };
         (done.min(planned), planned)
     }

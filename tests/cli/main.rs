@@ -14,6 +14,7 @@ mod searches;
 mod simulate;
 mod stopping;
 mod studies;
+mod sweeps;
 
 use std::fs;
 use std::path::{Path, PathBuf};

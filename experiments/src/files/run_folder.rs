@@ -22,10 +22,12 @@ use super::{FileError, RunLock, write_atomic};
 /// tb/              <algo>-seed<k>/ with the event file of a training, when it was asked for
 /// ```
 ///
-/// The folder of a study or a search has these, where they apply, for all its runs together, and besides:
+/// The folder of a study, a search or a sweep has these, where they apply, for all its runs together, and besides:
 ///
 /// ```text
-/// runs/            a run folder per training
+/// runs/            a run folder per training; of a sweep, the folder of a study per point
+/// sweep.csv        of a sweep: one row per point and scheme
+/// axes/            of a sweep: <axis>.{svg,png}, a picture of each
 /// trials.csv       of a search: one row per trial and rung
 /// best.toml        of a search: the configuration that won
 /// ```
@@ -215,8 +217,7 @@ impl RunFolder {
     /// # Errors
     /// [`FileError`] when it cannot be made.
     pub fn make_checkpoint_folder(&self) -> Result<(), FileError> {
-        let folder = self.root.join("ckpt");
-        fs::create_dir_all(&folder).map_err(FileError::on("create folder", &folder))
+        make_folder(self.root.join("ckpt"))
     }
 
     /// `comparison.csv`
@@ -244,6 +245,24 @@ impl RunFolder {
         self.root.join("best.toml")
     }
 
+    /// `sweep.csv`
+    pub fn sweep_table(&self) -> PathBuf {
+        self.root.join("sweep.csv")
+    }
+
+    /// `axes/<axis>.<ending>`: the picture of an axis of a sweep; the folder is made by [`Self::make_axis_folder`].
+    pub fn axis(&self, axis: &str, ending: &str) -> PathBuf {
+        self.root.join("axes").join(format!("{axis}.{ending}"))
+    }
+
+    /// Makes `axes/`.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be made.
+    pub fn make_axis_folder(&self) -> Result<(), FileError> {
+        make_folder(self.root.join("axes"))
+    }
+
     /// `<picture>.svg`
     pub fn svg(&self, picture: Picture) -> PathBuf {
         self.root.join(picture.stem()).with_extension("svg")
@@ -264,14 +283,15 @@ impl RunFolder {
     /// last, so that an interrupted removal can be repeated.
     fn clear(&self) -> Result<(), FileError> {
         self.clear_runs()?;
-        for (folder, ending) in [("monitor", ".monitor.csv"), ("ckpt", ".safetensors")] {
+        let axes = [("axes", ".svg"), ("axes", ".png")];
+        for (folder, ending) in [("monitor", ".monitor.csv"), ("ckpt", ".safetensors")].into_iter().chain(axes) {
             clear_folder(&self.root.join(folder), ending)?;
         }
         self.clear_event_files()?;
         let pictures = [Picture::LearningCurve, Picture::Comparison];
         let pictures = pictures.iter().flat_map(|&picture| [self.svg(picture), self.png(picture)]);
         let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.trials(), self.best()];
-        let tables = tables.into_iter().chain([self.report()]);
+        let tables = tables.into_iter().chain([self.sweep_table(), self.report()]);
         for file in pictures.chain(tables).chain([self.manifest()]).filter(|file| file.exists()) {
             fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
         }
@@ -309,6 +329,10 @@ impl RunFolder {
         let _ = fs::remove_dir(runs);
         Ok(())
     }
+}
+
+fn make_folder(folder: PathBuf) -> Result<(), FileError> {
+    fs::create_dir_all(&folder).map_err(FileError::on("create folder", &folder))
 }
 
 /// Whether a name is one that [`write_atomic`] (`.<process>-<number>-<name>`), a checkpoint (`<name>.<process>.tmp`), a

@@ -14,6 +14,7 @@ mod palette;
 mod partition;
 mod render;
 mod scale;
+mod sweep;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub use drawing::Drawing;
 pub use gantt::GanttFigure;
 pub use learning_curve::{Curve, LearningCurve, Reference, SeedCurve};
 pub use partition::PartitionFigure;
+pub use sweep::{Place, SweepFigure, SweepSeries};
 
 use crate::files::{FileError, Picture, RunFolder, write_atomic};
 

@@ -1,4 +1,4 @@
-//! [`Entry`]: what the report says of one run, study or search.
+//! [`Entry`]: what the report says of one run, study, search or sweep.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::record::Record;
 
-/// What the report says of one run, study or search.
+/// What the report says of one run, study, search or sweep.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// What it is: `run`, `study` or `search`.
+    /// What it is: `run`, `study`, `search` or `sweep`.
     pub(super) kind: &'static str,
     /// Name of its configuration.
     pub(super) name: String,
@@ -57,12 +57,14 @@ impl Entry {
             Plan::Experiment(config) => ("run", &config.name),
             Plan::Study(config) => ("study", &config.name),
             Plan::Search(config) => ("search", &config.experiment.name),
+            Plan::Sweep(config) => ("sweep", &config.study.name),
         };
         let record = Record::read(folder, &plan)?;
         let charts = [evaluations::chart(&record), profile::chart(&record), trainings::chart(&record)];
         let tables = [
             Table::read(&folder.comparison(), "Comparison", "comparison.csv")?,
             Table::read(&folder.trials(), "Trials", "trials.csv")?,
+            Table::read(&folder.sweep_table(), "Points", "sweep.csv")?,
         ];
         Ok(Self {
             kind,

@@ -114,7 +114,10 @@ impl SearchConfig {
         };
         let space = space(table.remove("space"))?;
         let experiment = match table.remove("base") {
-            Some(base) => over_base(&base, folder, table)?,
+            // Alone first, so that its own mistakes are said with its name and its lines.
+            Some(base) => changes::over_base(&base, folder, table, |text, place| {
+                ExperimentConfig::parse(text, place, &[]).map(drop).map_err(|error| error.to_string())
+            })?,
             None => table,
         };
         let experiment = ExperimentConfig::of_table(experiment)?;
@@ -196,18 +199,6 @@ impl SearchConfig {
 
 fn at(place: &str, message: impl ToString) -> String {
     Refused::at(place, message).to_string()
-}
-
-/// The table of the file `base` in `folder`, with `own` over it.
-fn over_base(base: &toml::Value, folder: &Path, own: toml::Table) -> Result<toml::Table, String> {
-    let name = base.as_str().ok_or_else(|| format!("base is {base}; accepted is the path of a configuration"))?;
-    let path = folder.join(name);
-    let text = fs::read_to_string(&path).map_err(FileError::on("read", &path)).map_err(|error| at("base", error))?;
-    // Alone first, so that its own mistakes are said with its name and its lines.
-    ExperimentConfig::parse(&text, &path.display().to_string(), &[]).map_err(|error| at("base", error))?;
-    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| at("base", error))?;
-    changes::merge(&mut table, own);
-    Ok(table)
 }
 
 /// The space of a table, whose keys may be written `"algorithm.gamma"` or as nested tables.

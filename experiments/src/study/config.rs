@@ -97,7 +97,7 @@ impl StudyConfig {
         Ok(changes::read(text, place, changes, of_text, Self::of_table)?)
     }
 
-    fn of_table(mut table: toml::Table) -> Result<Self, String> {
+    pub(crate) fn of_table(mut table: toml::Table) -> Result<Self, String> {
         share(&mut table);
         let mut config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
         config.base().validate().map_err(|error| error.to_string())?;

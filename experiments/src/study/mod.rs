@@ -94,17 +94,33 @@ pub fn evaluate(
     let mut config = StudyConfig::read(&folder.config(), changes)?;
     let setting = Study::of(&config, &never, 1)?.setting;
     config.comparison = tuned::settled(&config.comparison, &setting, config.evaluation.first_seed)?;
+    Ok(compare_agents(&config, (&folder, which), &never, reporter)?.unwrap_or_default())
+}
+
+/// The comparison that a study asks for, whose schemes have their numbers, with the agents in the folder of another one of
+/// the same methods; `None` when it was stopped.
+pub(crate) fn compare_agents(
+    config: &StudyConfig,
+    (agents, which): (&RunFolder, Checkpoint),
+    stop: &AtomicBool,
+    reporter: &mut Reporter,
+) -> Result<Option<Vec<SchemeSummary>>, RunError> {
+    let study = Study::of(config, stop, 1)?;
     let mut trained = Vec::new();
-    for training in trainings(&config) {
-        let path = training.checkpoint(&folder, which);
+    for training in trainings(config) {
+        let path = training.checkpoint(agents, which);
         if path.exists() {
             trained.push(training);
         } else {
             reporter.note(&format!("{} was not trained: there is no {}", training.name(), path.display()));
         }
     }
-    let study = Study::of(&config, &never, 1)?;
-    Ok(study.compare(&folder, &trained, which, reporter)?.unwrap_or_default())
+    study.compare(agents, &trained, which, reporter)
+}
+
+/// Refuses a study of which a method does not fit its scenario.
+pub(crate) fn check(config: &StudyConfig) -> Result<(), RunError> {
+    Study::of(config, &AtomicBool::new(false), 1).map(|_| ())
 }
 
 /// What the pictures of a study are about.
