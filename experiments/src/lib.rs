@@ -45,6 +45,8 @@ pub mod reporter;
 
 pub mod pictures;
 
+pub mod convergence;
+
 pub mod window;
 
 pub mod vitals;

@@ -103,7 +103,7 @@ fn empty(error: PlotError, table: PathBuf) -> RunError {
 }
 
 /// Mean latency over the held-out episodes at every evaluation, one curve per training seed.
-fn curves(rows: &[EvalRow], algo: &str) -> Vec<SeedCurve> {
+pub(crate) fn curves(rows: &[EvalRow], algo: &str) -> Vec<SeedCurve> {
     let mut points: BTreeMap<u64, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.algo == algo) {
         points.entry(row.seed).or_default().entry(row.step).or_default().push(row.value);

@@ -25,6 +25,7 @@ use super::{FileError, RunLock, write_atomic};
 /// The folder of a study, a search or a sweep has these, where they apply, for all its runs together, and besides:
 ///
 /// ```text
+/// convergence.csv  of a study: one row per method
 /// runs/            a run folder per training; of a sweep, the folder of a study per point
 /// sweep.csv        of a sweep: one row per point and scheme
 /// axes/            of a sweep: <axis>.{svg,png}, a picture of each
@@ -245,6 +246,11 @@ impl RunFolder {
         self.root.join("best.toml")
     }
 
+    /// `convergence.csv`
+    pub fn convergence(&self) -> PathBuf {
+        self.root.join("convergence.csv")
+    }
+
     /// `sweep.csv`
     pub fn sweep_table(&self) -> PathBuf {
         self.root.join("sweep.csv")
@@ -291,7 +297,7 @@ impl RunFolder {
         let pictures = [Picture::LearningCurve, Picture::Comparison];
         let pictures = pictures.iter().flat_map(|&picture| [self.svg(picture), self.png(picture)]);
         let tables = [self.config(), self.progress(), self.eval(), self.comparison(), self.trials(), self.best()];
-        let tables = tables.into_iter().chain([self.sweep_table(), self.report()]);
+        let tables = tables.into_iter().chain([self.convergence(), self.sweep_table(), self.report()]);
         for file in pictures.chain(tables).chain([self.manifest()]).filter(|file| file.exists()) {
             fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
         }

@@ -63,6 +63,7 @@ impl Entry {
         let charts = [evaluations::chart(&record), profile::chart(&record), trainings::chart(&record)];
         let tables = [
             Table::read(&folder.comparison(), "Comparison", "comparison.csv")?,
+            Table::read(&folder.convergence(), "Convergence", "convergence.csv")?,
             Table::read(&folder.trials(), "Trials", "trials.csv")?,
             Table::read(&folder.sweep_table(), "Points", "sweep.csv")?,
         ];

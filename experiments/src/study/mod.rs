@@ -22,6 +22,7 @@ use mec_envs::offload::Setting;
 use crate::comparison::SchemeSummary;
 use crate::config::ComparisonConfig;
 use crate::contest::{Contest, Contestant, Learned};
+use crate::convergence::{convergence, write_convergence};
 use crate::custody::{Custody, Ending};
 use crate::error::RunError;
 use crate::eval::{EvalFile, EvalPoint, read_eval};
@@ -226,6 +227,7 @@ impl<'a> Study<'a> {
             return Ok((Ending::Failed(failures.expect("each of them arrives or fails")), Vec::new()));
         }
         self.write_eval(&trained, folder, &manifest.run_id)?;
+        self.write_convergence(folder)?;
         let compared = match manifest.after {
             After::Nothing => Some(Vec::new()),
             After::Comparison => self.compare(folder, &trained, Checkpoint::Best, reporter)?,
@@ -260,6 +262,14 @@ impl<'a> Study<'a> {
             }
         }
         Ok(eval.finish()?)
+    }
+
+    fn write_convergence(&self, folder: &RunFolder) -> Result<(), RunError> {
+        let StudyConfig { comparison, methods, seeds, .. } = self.config;
+        let (rows, methods): (_, Vec<&str>) =
+            (read_eval(&folder.eval())?, methods.keys().map(String::as_str).collect());
+        let found = convergence(&rows, &methods, comparison.baseline.as_deref(), seeds[0]);
+        Ok(write_convergence(&folder.convergence(), &found)?)
     }
 
     /// The comparison of all methods; `None` when the study was stopped.
