@@ -25,12 +25,17 @@ fi
 
 cargo build --release --locked
 mec_gym="${CARGO_TARGET_DIR:-target}/release/mec-gym"
+failed=()
 for name in "${all[@]}"; do
     echo "==> $name"
     if [[ -f $out/$name/config.toml ]]; then
-        "$mec_gym" resume "$out/$name" --jobs "${JOBS:-$(nproc)}"
+        "$mec_gym" resume "$out/$name" --jobs "${JOBS:-$(nproc)}" || failed+=("$name")
     else
         "$mec_gym" run "experiments/configs/evidence/$name.toml" --out "$out/$name" --force --jobs "${JOBS:-$(nproc)}" \
-            "${quick[@]}"
+            "${quick[@]}" || failed+=("$name")
     fi
 done
+if [[ ${#failed[@]} -gt 0 ]]; then
+    echo "failed or stopped: ${failed[*]}" >&2
+    exit 1
+fi

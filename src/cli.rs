@@ -65,7 +65,7 @@ pub enum Command {
     Partition(PartitionArgs),
     /// Draw the pictures of a run, a study or a sweep again
     Plot {
-        /// The folder of the run or the study
+        /// The folder of the run, the study or the sweep
         folder: PathBuf,
     },
     /// Show the curves of a run or a study while it goes on: in a terminal, or elsewhere as a line per evaluation

@@ -16,7 +16,7 @@ pub struct SchemeSummary {
     pub scheme: String,
     /// Whether it is the one that the comparison is about.
     pub highlighted: bool,
-    /// Mean latency, s; the interval resamples episodes, each with the outcomes of all training seeds, because seeds
+    /// Mean latency of the tasks that completed, s; the interval resamples episodes, each with the outcomes of all training seeds, because seeds
     /// meet the same episodes and are not independent.
     pub latency_mean_s: Estimate,
     /// Standard deviation between training seeds of the mean latency, s; 0 with one seed.
@@ -53,12 +53,12 @@ pub struct SchemeSummary {
     pub seeds: usize,
     /// Evaluation episodes, over all seeds.
     pub episodes: usize,
-    /// Tasks, over all episodes.
+    /// Tasks, over all episodes, lost ones included.
     pub tasks: usize,
 }
 
 impl SchemeSummary {
-    /// Summarises the episodes of a scheme, which is compared with nothing yet; `None` when they hold no task. Equal
+    /// Summarises the episodes of a scheme, which is compared with nothing yet; `None` when they hold no task that completed. Equal
     /// generators give equal intervals.
     pub fn from_episodes(scheme: &str, episodes: &[EpisodeOutcome], rng: &mut Prng) -> Option<Self> {
         let mut latencies: Vec<f64> = episodes.iter().flat_map(|episode| episode.latencies_s.iter().copied()).collect();
@@ -66,28 +66,28 @@ impl SchemeSummary {
             return None;
         }
         latencies.sort_by(f64::total_cmp);
+        let tasks: usize = episodes.iter().map(EpisodeOutcome::tasks).sum();
         let by_seed = grouped(episodes, |episode| episode.seed);
         let seed_means: Vec<f64> = by_seed.values().filter_map(|episodes| latency_ratio(episodes).mean()).collect();
         Some(Self {
             scheme: scheme.to_owned(),
             highlighted: false,
-            latency_mean_s: interval(episodes, |episode| episode.latencies_s.iter().sum(), rng),
+            latency_mean_s: interval(episodes, latency_ratio, rng),
             latency_seed_sd_s: std_dev(&seed_means),
             latency_iqm_s: Scores::of(episodes).iqm(rng),
             latency_p50_s: percentile(&latencies, 0.5),
             latency_p95_s: percentile(&latencies, 0.95),
             latency_p99_s: percentile(&latencies, 0.99),
-            success_rate: interval(episodes, |episode| episode.succeeded as f64, rng),
-            energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / latencies.len() as f64,
+            success_rate: interval(episodes, success_ratio, rng),
+            energy_per_task_j: episodes.iter().map(|episode| episode.energy_j).sum::<f64>() / tasks as f64,
             load_balance: mean_load_balance(episodes.iter().map(|episode| episode.load_balance)),
-            offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64
-                / latencies.len() as f64,
+            offload_ratio: episodes.iter().map(|episode| episode.offloaded).sum::<usize>() as f64 / tasks as f64,
             improvement: None,
             latency_difference_s: None,
             optimality_gap: None,
             seeds: by_seed.len(),
             episodes: episodes.len(),
-            tasks: latencies.len(),
+            tasks,
         })
     }
 }
@@ -139,18 +139,19 @@ fn grouped(episodes: &[EpisodeOutcome], key: impl Fn(&EpisodeOutcome) -> u64) ->
 }
 
 fn latency_ratio(episodes: &[&EpisodeOutcome]) -> Ratio {
-    episodes.iter().fold(Ratio::default(), |ratio, episode| Ratio {
-        sum: ratio.sum + episode.latencies_s.iter().sum::<f64>(),
-        tasks: ratio.tasks + episode.tasks(),
-    })
+    let latencies = || episodes.iter().flat_map(|episode| &episode.latencies_s);
+    Ratio { sum: latencies().sum(), tasks: latencies().count() as f64 }
 }
 
-fn interval(episodes: &[EpisodeOutcome], sum: impl Fn(&EpisodeOutcome) -> f64, rng: &mut Prng) -> Estimate {
-    let ratio = |outcomes: &Vec<&EpisodeOutcome>| Ratio {
-        sum: outcomes.iter().map(|outcome| sum(outcome)).sum(),
-        tasks: outcomes.iter().map(|outcome| outcome.tasks()).sum(),
-    };
-    let by_episode: Vec<Ratio> = grouped(episodes, |episode| episode.episode).values().map(ratio).collect();
+fn success_ratio(episodes: &[&EpisodeOutcome]) -> Ratio {
+    let tasks: usize = episodes.iter().map(|episode| episode.tasks()).sum();
+    Ratio { sum: episodes.iter().map(|episode| episode.succeeded as f64).sum(), tasks: tasks as f64 }
+}
+
+/// A ratio over all episodes; resampled are episodes, each with the outcomes of all training seeds.
+fn interval(episodes: &[EpisodeOutcome], ratio: fn(&[&EpisodeOutcome]) -> Ratio, rng: &mut Prng) -> Estimate {
+    let groups = grouped(episodes, |episode| episode.episode);
+    let by_episode: Vec<Ratio> = groups.values().map(|outcomes| ratio(outcomes)).collect();
     bootstrap(&[by_episode], Ratio::of, RESAMPLES, rng)
 }
 
@@ -166,6 +167,7 @@ mod tests {
             seed,
             episode,
             latencies_s: latencies_s.to_vec(),
+            lost: 0,
             succeeded,
             offloaded: 1,
             energy_j: 2.0,
@@ -186,6 +188,22 @@ mod tests {
         assert!((summary.load_balance - 0.8).abs() < 1e-12);
         assert_eq!((summary.seeds, summary.episodes, summary.tasks), (2, 3, 6));
         assert!(summary.latency_mean_s.low <= 0.8 && summary.latency_mean_s.high >= 0.8);
+    }
+
+    #[test]
+    fn lost_tasks_count_for_success_and_not_for_latency() {
+        let episodes = [EpisodeOutcome { lost: 2, ..outcome(1, 0, &[0.5, 0.7]) }, outcome(1, 1, &[])];
+        let summary = SchemeSummary::from_episodes("x", &episodes, &mut stream(1, "test")).unwrap();
+        assert!((summary.latency_mean_s.value - 0.6).abs() < 1e-12);
+        assert_eq!((summary.success_rate.value, summary.tasks, summary.energy_per_task_j), (0.5, 4, 1.0));
+        assert!(
+            SchemeSummary::from_episodes(
+                "x",
+                &[EpisodeOutcome { lost: 3, ..outcome(1, 0, &[]) }],
+                &mut stream(1, "test")
+            )
+            .is_none()
+        );
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub struct Convergence {
     pub seeds: usize,
     /// Environment steps at the last evaluation that all of them have.
     pub steps: u64,
-    /// Held-out mean latency, averaged over the evaluations from the first to the last: the area under the learning curve
-    /// over its length, s.
+    /// The area under the learning curve of the held-out mean latency over its length, s. Comparable between methods with the
+    /// same `steps`.
     pub curve_mean_s: f64,
     /// Lower end of its interval.
     pub curve_mean_low_s: f64,
@@ -40,7 +40,7 @@ pub struct Convergence {
     /// `None` when half of them or more never are.
     pub steps_to_arrive: Option<u64>,
     /// Probability that a training of it has a lower `curve_mean_s` than one of the baseline; `None` without a baseline that
-    /// learns.
+    /// learns as many steps.
     pub improvement: Option<f64>,
     /// Lower end of its interval.
     pub improvement_low: Option<f64>,
@@ -68,8 +68,19 @@ impl<'a> Curves<'a> {
         (!steps.is_empty()).then_some(Self { label, steps, values })
     }
 
+    /// The area under each curve over its length, by the trapezoidal rule.
     fn means(&self) -> Vec<f64> {
-        self.values.iter().map(|values| mean(values)).collect()
+        let length = self.steps[self.steps.len() - 1] - self.steps[0];
+        let area = |values: &Vec<f64>| {
+            let pairs = self.steps.windows(2).zip(values.windows(2));
+            pairs.map(|(steps, values)| (steps[1] - steps[0]) * (values[0] + values[1]) / 2.0).sum::<f64>()
+        };
+        let of = |values: &Vec<f64>| if length > 0.0 { area(values) / length } else { values[0] };
+        self.values.iter().map(of).collect()
+    }
+
+    fn last_step(&self) -> u64 {
+        self.steps.last().map_or(0, |step| *step as u64)
     }
 
     fn ends(&self) -> Vec<f64> {
@@ -89,31 +100,32 @@ impl<'a> Curves<'a> {
     }
 }
 
-/// The rows of all methods that have evaluations of their mean latency, the least `curve_mean_s` first; `seed` is that of
-/// the resamples.
+/// The rows of all methods that have evaluations of their mean latency, those with the most `steps` first, and of these the
+/// one with the least `curve_mean_s`; `seed` is that of the resamples.
 pub fn convergence(rows: &[EvalRow], methods: &[&str], baseline: Option<&str>, seed: u64) -> Vec<Convergence> {
     let latencies: Vec<EvalRow> = rows.iter().filter(|row| row.metric == "latency_mean_s").cloned().collect();
     let all: Vec<Curves<'_>> =
         methods.iter().filter_map(|label| Curves::of(label, &curves(&latencies, label))).collect();
     let level = ARRIVED * all.iter().map(|curves| mean(&curves.ends())).fold(f64::INFINITY, f64::min);
-    let baseline = all.iter().find(|curves| Some(curves.label) == baseline).map(Curves::means);
-    let mut found: Vec<Convergence> = all.iter().map(|curves| row(curves, level, baseline.as_deref(), seed)).collect();
-    found.sort_by(|left, right| left.curve_mean_s.total_cmp(&right.curve_mean_s));
+    let baseline = all.iter().find(|curves| Some(curves.label) == baseline);
+    let mut found: Vec<Convergence> = all.iter().map(|curves| row(curves, level, baseline, seed)).collect();
+    found.sort_by(|left, right| right.steps.cmp(&left.steps).then(left.curve_mean_s.total_cmp(&right.curve_mean_s)));
     found
 }
 
-fn row(curves: &Curves<'_>, level: f64, baseline: Option<&[f64]>, seed: u64) -> Convergence {
+fn row(curves: &Curves<'_>, level: f64, baseline: Option<&Curves<'_>>, seed: u64) -> Convergence {
     let rng = &mut stream(seed, &format!("convergence-{}", curves.label));
     let mut interval = |values: Vec<f64>| bootstrap(&[values], mean, RESAMPLES, rng);
     let (curve, last) = (interval(curves.means()), interval(curves.ends()));
     // The paper has higher scores better.
     let turned = |values: &[f64]| vec![values.iter().map(|value| -value).collect::<Vec<f64>>()];
-    let improvement: Option<Estimate> =
-        baseline.map(|baseline| improvement_interval(&turned(&curves.means()), &turned(baseline), RESAMPLES, rng));
+    let comparable = baseline.filter(|baseline| baseline.last_step() == curves.last_step());
+    let improvement: Option<Estimate> = comparable
+        .map(|baseline| improvement_interval(&turned(&curves.means()), &turned(&baseline.means()), RESAMPLES, rng));
     Convergence {
         method: curves.label.to_owned(),
         seeds: curves.values.len(),
-        steps: curves.steps.last().map_or(0, |step| *step as u64),
+        steps: curves.last_step(),
         curve_mean_s: curve.value,
         curve_mean_low_s: curve.low,
         curve_mean_high_s: curve.high,
@@ -170,13 +182,13 @@ mod tests {
         ];
         let found = convergence(&trainings.concat(), &["never", "slow", "fast", "absent"], Some("slow"), 1);
         let names: Vec<&str> = found.iter().map(|row| row.method.as_str()).collect();
-        assert_eq!(names, ["fast", "never", "slow"]);
-        let [fast, never, slow] = &found[..] else { panic!("three") };
-        assert!((fast.curve_mean_s - (1.6 + 1.9 + 1.6) / 12.0).abs() < 1e-12 && fast.last_s == 0.2);
+        assert_eq!(names, ["fast", "slow", "never"], "fewer steps are another race");
+        let [fast, slow, never] = &found[..] else { panic!("three") };
+        assert!((fast.curve_mean_s - (1.0 + 1.3 + 1.0) / 9.0).abs() < 1e-12 && fast.last_s == 0.2);
         assert!(fast.curve_mean_low_s < fast.curve_mean_s && fast.curve_mean_s < fast.curve_mean_high_s);
         let arrivals = [fast.steps_to_arrive, never.steps_to_arrive, slow.steps_to_arrive];
         assert_eq!(arrivals, [Some(100), None, Some(300)]);
-        assert_eq!([fast.improvement, slow.improvement], [Some(1.0), Some(0.5)]);
+        assert_eq!([fast.improvement, slow.improvement, never.improvement], [Some(1.0), Some(0.5), None]);
         assert_eq!((fast.seeds, fast.steps, never.steps), (3, 300, 100));
     }
 

@@ -42,7 +42,8 @@ impl HeldOut {
         EpisodeOutcome {
             seed,
             episode: self.episode,
-            latencies_s: self.tasks.iter().map(TaskRecord::latency).collect(),
+            latencies_s: self.tasks.iter().map(TaskRecord::latency).filter(|latency| latency.is_finite()).collect(),
+            lost: self.tasks.iter().filter(|task| !task.latency().is_finite()).count(),
             succeeded: self.tasks.iter().filter(|task| task.success()).count(),
             offloaded: self.tasks.iter().filter(|task| task.target > 0).count(),
             energy_j: self.metrics.energy_j * self.tasks.len() as f64,

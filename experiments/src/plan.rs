@@ -26,29 +26,41 @@ pub enum Plan {
 
 impl Plan {
     /// Reads a configuration file of any kind, with `changes` (`key.path=value`) put over it. With `base = "FILE"`, the keys
-    /// of that file, which lies beside it, are under its own.
+    /// of that file, whose path begins where this one lies, are under its own.
     ///
     /// # Errors
     /// [`ExperimentError`] names the file and the field.
     pub fn read(path: &Path, changes: &[String]) -> Result<Self, ExperimentError> {
-        let mut text = fs::read_to_string(path).map_err(FileError::on("read", path))?;
+        let text = fs::read_to_string(path).map_err(FileError::on("read", path))?;
         let place = path.display().to_string();
         // What is no TOML is refused with its line as an experiment.
         let mut table: toml::Table = text.parse().unwrap_or_default();
-        if !SearchConfig::is_in(&table)
-            && let Some(base) = table.remove("base")
-        {
-            table = over_base(&base, path, table).map_err(|message| Refused::at(&place, message))?;
-            text = toml::to_string(&table).expect("a configuration has only string keys");
+        if SearchConfig::is_in(&table) {
+            return SearchConfig::read(path, changes).map(Self::Search);
+        }
+        if let Some(base) = table.remove("base") {
+            let merged = over_base(&base, path, table).map_err(|message| Refused::at(&place, message))?;
+            let text = toml::to_string(&merged).expect("a configuration has only string keys");
+            let of_text = |_: &str| Self::of_table(merged.clone());
+            return Ok(changes::read(&text, &place, changes, of_text, Self::of_table)?);
         }
         if SweepConfig::is_in(&table) {
             SweepConfig::parse(&text, &place, changes).map(Self::Sweep)
         } else if StudyConfig::is_in(&table) {
             StudyConfig::parse(&text, &place, changes).map(Self::Study)
-        } else if SearchConfig::is_in(&table) {
-            SearchConfig::read(path, changes).map(Self::Search)
         } else {
             ExperimentConfig::parse(&text, &place, changes).map(Self::Experiment)
+        }
+    }
+
+    /// What a table asks for that is no search's; what is wrong with it has no place yet.
+    fn of_table(table: toml::Table) -> Result<Self, String> {
+        if SweepConfig::is_in(&table) {
+            SweepConfig::of_table(table).map(Self::Sweep)
+        } else if StudyConfig::is_in(&table) {
+            StudyConfig::of_table(table).map(Self::Study)
+        } else {
+            ExperimentConfig::of_table(table).map(Self::Experiment)
         }
     }
 }
@@ -62,7 +74,10 @@ fn over_base(base: &toml::Value, path: &Path, own: toml::Table) -> Result<toml::
         if text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("base")) {
             return Err(format!("{place} has a base itself; accepted is a configuration without one"));
         }
-        Plan::read(Path::new(place), &[]).map(drop).map_err(|error| error.to_string())
+        match Plan::read(Path::new(place), &[]).map_err(|error| error.to_string())? {
+            Plan::Search(_) => Err(format!("{place} is a search; accepted is a run, a study or a sweep")),
+            _ => Ok(()),
+        }
     })
 }
 
@@ -93,6 +108,12 @@ mod tests {
         }
         write("base.toml", "base = \"own.toml\"\n");
         assert!(read(&[]).unwrap_err().to_string().contains("base.toml has a base itself"));
+        write("base.toml", "[space]\nalgorithm.gamma = { uniform = [0.1, 0.2] }\n");
+        assert!(read(&[]).unwrap_err().to_string().contains("base.toml is a search; accepted is a run"));
+        write("base.toml", "");
+        write("own.toml", "base = \"base.toml\"\n[runtime]\nstepz = 3\n");
+        let error = read(&[]).unwrap_err().to_string();
+        assert!(error.contains("own.toml: ") && error.contains("`stepz`") && !error.contains("line"), "{error}");
         fs::remove_file(home.path().join("base.toml")).unwrap();
         assert!(read(&[]).unwrap_err().to_string().contains("own.toml: base: cannot read"));
     }

@@ -15,8 +15,10 @@ pub struct EpisodeOutcome {
     pub seed: u64,
     /// Number of the held-out episode; equal numbers are equal episodes for every scheme.
     pub episode: u64,
-    /// Latency of every task, s.
+    /// Latency of every task that completed, s.
     pub latencies_s: Vec<f64>,
+    /// Tasks that never completed, since the battery of their device ran empty.
+    pub lost: usize,
     /// Tasks that met their deadline.
     pub succeeded: usize,
     /// Tasks that did not stay on their device.
@@ -28,18 +30,19 @@ pub struct EpisodeOutcome {
 }
 
 impl EpisodeOutcome {
-    /// Tasks of the episode.
-    pub(crate) fn tasks(&self) -> f64 {
-        self.latencies_s.len() as f64
+    /// Tasks of the episode, lost ones included.
+    pub(crate) fn tasks(&self) -> usize {
+        self.latencies_s.len() + self.lost
     }
 
-    /// Mean latency of the episode, s; `None` without a task.
+    /// Mean latency of the episode, s; `None` without a task that completed.
     pub fn latency_mean_s(&self) -> Option<f64> {
         (!self.latencies_s.is_empty()).then(|| mean(&self.latencies_s))
     }
 }
 
-/// The mean latency of every episode under every training seed of a scheme, s. Episodes without a task have none.
+/// The mean latency of every episode under every training seed of a scheme, s. Episodes without a task that completed
+/// have none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores(BTreeMap<u64, Vec<f64>>);
 

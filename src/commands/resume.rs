@@ -15,7 +15,7 @@ use super::train::{jobs, stop_on_ctrl_c, tell, tell_sweep};
 use super::{print_json, tune};
 use crate::cli::ResumeArgs;
 
-/// Goes on with the run, the study or the search in a folder.
+/// Goes on with the run, the study, the sweep or the search in a folder.
 pub fn run(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open(&args.folder)?;
     // A folder whose configuration cannot be read is refused as a run's, which tells whether it was changed.

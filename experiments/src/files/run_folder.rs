@@ -51,7 +51,7 @@ pub enum RunFolderError {
     #[error("{} is no run folder: it has no run.json", .0.display())]
     NoManifest(PathBuf),
     /// The folder to read from is not there.
-    #[error("{} is no folder; accepted is that of a run, a study or a search, or one that holds several of them", .0.display())]
+    #[error("{} is no folder; accepted is that of a run, a study, a sweep or a search, or one that holds several of them", .0.display())]
     NoFolder(PathBuf),
     /// There is no run in the folder to read from.
     #[error("{} holds no run: neither it nor a folder in it has a run.json", .0.display())]

@@ -5,7 +5,7 @@ use super::drawing::{Anchor, Drawing, Ink, Point};
 use super::font::text_width;
 use super::labels::spread;
 use super::palette::{AXIS, GRID, NEUTRAL, QUIET_TEXT, SERIES, TEXT};
-use super::scale::{Scale, Spacing, extent, three_digits};
+use super::scale::{Scale, Spacing, three_digits};
 use super::{Figure, PlotError};
 use crate::statistics::Estimate;
 
@@ -30,7 +30,7 @@ pub struct SweepFigure {
     pub title: String,
     /// What the axis is, with its unit.
     pub axis: String,
-    /// The points; all numbers, or all names.
+    /// The points; all numbers, rising, or all names.
     pub places: Vec<Place>,
     /// The schemes.
     pub series: Vec<SweepSeries>,
@@ -223,9 +223,7 @@ fn percent(series: &SweepSeries) -> Vec<Estimate> {
 }
 
 fn draw_line(numbers: &[f64], values: &[Estimate], (ink, bold): (Ink, bool), axes: &Axes, drawing: &mut Drawing) {
-    let (low, high) = extent(numbers);
-    let inside = |x: f64| (low..=high).contains(&x);
-    let points = numbers.iter().copied().zip(values).filter(|(x, estimate)| inside(*x) && estimate.value.is_finite());
+    let points = numbers.iter().copied().zip(values).filter(|(_, estimate)| estimate.value.is_finite());
     let places: Vec<_> = points.clone().map(|(x, estimate)| axes.place((x, estimate.value))).collect();
     if bold {
         for (x, estimate) in points {
@@ -248,6 +246,9 @@ fn draw_mark((x, y): (f64, f64), number: usize, ink: Ink, drawing: &mut Drawing)
         return drawing.dot((x, y), 5.0, ink);
     }
     let r = 4.0;
+    if number / 6 % 2 == 1 {
+        drawing.dot((x, y), 2.0, ink);
+    }
     match number % 6 {
         0 => stroke(vec![(x - r, y), (x + r, y)], drawing),
         1 => stroke(vec![(x, y - r), (x, y + r)], drawing),

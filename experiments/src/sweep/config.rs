@@ -113,7 +113,7 @@ impl SweepConfig {
         Ok(changes::read(text, place, changes, of_text, Self::of_table)?)
     }
 
-    fn of_table(mut table: toml::Table) -> Result<Self, String> {
+    pub(crate) fn of_table(mut table: toml::Table) -> Result<Self, String> {
         let axes = table.remove("axes").unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
         let own = toml::Table::from_iter([("axes".to_owned(), axes)]);
         let Own { axes } = own.try_into().map_err(|error: toml::de::Error| error.to_string())?;

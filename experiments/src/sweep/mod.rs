@@ -14,6 +14,7 @@ mod config;
 mod point;
 mod table;
 
+use std::cmp::Ordering as CmpOrdering;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,7 +122,9 @@ fn rows_of(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<SweepRow>, Ru
 /// The picture of an axis, of the points that have rows.
 fn figure(name: &str, axis: &AxisConfig, config: &SweepConfig, rows: &[SweepRow]) -> SweepFigure {
     let has_rows = |place: &&Place| rows.iter().any(|row| row.axis == name && row.at == place.to_string());
-    let places: Vec<&Place> = axis.points.iter().map(|point| &point.at).filter(has_rows).collect();
+    let mut places: Vec<&Place> = axis.points.iter().map(|point| &point.at).filter(has_rows).collect();
+    // Names stay as they are written.
+    places.sort_by(|left, right| left.number().partial_cmp(&right.number()).unwrap_or(CmpOrdering::Equal));
     let methods = config.study.methods.keys();
     let series = methods.chain(&config.study.comparison.schemes).filter_map(|scheme| {
         let find = |place: &&Place| {
@@ -318,11 +321,11 @@ impl<'a> Sweep<'a> {
         all.filter_map(row).collect()
     }
 
-    /// Rows in the order of the configuration.
+    /// Rows by the names of their axes, and along each in the order of the configuration.
     fn sort(&self, rows: &mut [SweepRow]) {
         let place = |row: &SweepRow| {
-            let points = &self.config.axes[&row.axis].points;
-            points.iter().position(|point| point.at.to_string() == row.at)
+            let axis = self.config.axes.get(&row.axis)?;
+            axis.points.iter().position(|point| point.at.to_string() == row.at)
         };
         rows.sort_by(|left, right| (&left.axis, place(left)).cmp(&(&right.axis, place(right))));
     }

@@ -40,7 +40,7 @@ pub struct Scenario {
     /// all of them, in their order. With it, the cost of a decision does not grow with the number of servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<usize>,
-    /// How networks are cut for those who choose a target and leave the cut to the environment.
+    /// How networks are cut.
     #[serde(default)]
     pub cuts: Cuts,
     /// How recordings are read, and which part of them: for training, for tests, or all.
@@ -69,8 +69,8 @@ pub struct Scenario {
     pub processors: Vec<Processor>,
 }
 
-/// How networks are cut for those who choose a target and leave the cut to the environment. Others than [`Cuts::Cdlp`]
-/// show what CDLP is worth.
+/// How networks are cut for whoever asks for the best cut of a target: all agents, and all schemes but `edge-only`, which has
+/// no cut, and `clairvoyant-greedy`, which tries them all. Others than [`Cuts::Cdlp`] show what CDLP is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cuts {
