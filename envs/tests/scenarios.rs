@@ -184,9 +184,9 @@ fn refusal(scenario: toml::Table) -> String {
     Scenario::from_table(scenario).unwrap_err().to_string()
 }
 
-/// What stands between backticks, from the second on: what serde accepts where it found the first.
+/// What stands between backticks, from the second on: what serde accepts where it found the first. The place comes last.
 fn accepted(message: &str) -> BTreeSet<String> {
-    let line = message.lines().next().unwrap();
+    let line = message.split(" in `").next().unwrap();
     line.split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
 }
 

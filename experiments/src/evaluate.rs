@@ -25,7 +25,7 @@ pub struct HeldOut {
     pub episode_return: f64,
     /// Figures of the episode.
     pub metrics: EpisodeMetrics,
-    /// Every task.
+    /// Every task that the episode answers for.
     pub tasks: Vec<TaskRecord>,
 }
 
@@ -88,7 +88,7 @@ fn policy_episode<E: OffloadForm, P: Policy>(
         observation = step.observation;
     }
     let offload = env.offload();
-    let tasks = offload.world().map_or(Vec::new(), |world| world.tasks()[..world.decided()].to_vec());
+    let tasks = offload.world().map_or(Vec::new(), |world| world.accounted().to_vec());
     Ok(HeldOut { episode: seed, episode_return, metrics: offload.metrics(), tasks })
 }
 

@@ -150,6 +150,40 @@ fn all_methods_and_schemes_stand_in_one_table() {
     check_whole(out);
 }
 
+#[test]
+fn tasks_lost_to_an_empty_battery_have_failed_and_have_no_latency() {
+    let home = tempfile::tempdir().unwrap();
+    let changes = [
+        "scenario={preset=\"drones\"}",
+        "methods={floor={algorithm={name=\"uniform\"},runtime={steps=100}}}",
+        "comparison.schemes=[\"central-greedy\",\"device-only\"]",
+        "comparison.target=\"central-greedy\"",
+        "comparison.episodes=6",
+        "seeds=[1]",
+    ];
+    let changes: Vec<&str> = changes.iter().flat_map(|change| ["--set", change]).collect();
+    let (out, answer) = study(home.path(), &changes);
+    answer.done();
+    let (header, rows) = csv_rows(&out.join("comparison.csv"));
+    let of = |row: &[String], name: &str| -> f64 {
+        row[header.iter().position(|column| column == name).unwrap()].parse().unwrap()
+    };
+    for row in &rows {
+        assert!(of(row, "latency_mean_s").is_finite() && of(row, "latency_difference_high_s").is_finite(), "{row:?}");
+    }
+    let local = rows.iter().find(|row| row[0] == "device-only").unwrap();
+    let alone = ["simulate", "--policy", "device-only", "--set", "scenario.preset=drones", "--seed", "2000000"];
+    let alone = mec_gym(&[&alone[..], &["--episodes", "6", "--json"]].concat()).done().json();
+    assert!(alone["lost"].as_f64().unwrap() > 0.0, "{alone}");
+    for figure in ["latency_mean_s", "success_rate", "tasks"] {
+        let expected = alone[figure].as_f64().unwrap();
+        assert!((of(local, figure) - expected).abs() < 1e-9 * expected, "{figure}: {alone} {local:?}");
+    }
+    let per_episode = alone["per_episode"].as_array().unwrap();
+    let lost: f64 = per_episode.iter().map(|episode| episode["lost"].as_f64().unwrap()).sum();
+    assert_eq!(alone["lost"].as_f64(), Some(lost), "those that wait when the episode ends are lost, too");
+}
+
 /// The table of the study holds what the runs in it give on their own.
 #[test]
 fn a_run_of_a_study_is_a_run_like_others() {

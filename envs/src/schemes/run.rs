@@ -14,7 +14,7 @@ pub struct Episode {
     pub metrics: EpisodeMetrics,
     /// Sum of the rewards.
     pub episode_return: f64,
-    /// Every task.
+    /// Every task that the episode answers for.
     pub tasks: Vec<TaskRecord>,
 }
 
@@ -49,6 +49,6 @@ pub fn watch_episode(
         turn += 1;
         goes_on = watch(offload).is_continue();
     }
-    let tasks = offload.world().map_or(Vec::new(), |world| world.tasks()[..world.decided()].to_vec());
+    let tasks = offload.world().map_or(Vec::new(), |world| world.accounted().to_vec());
     Ok(Episode { metrics: offload.metrics(), episode_return, tasks })
 }

@@ -8,13 +8,14 @@ use mec_envs::processor::Processor;
 use crate::card;
 
 /// Key of the default scenario, unit, source or reason.
-const NOTES: [(&str, &str, &str); 60] = [
+const NOTES: [(&str, &str, &str); 61] = [
     ("horizon_s", "s", "our choice: some 1,800 tasks"),
     ("slot_s", "s", "our choice: decisions ten times a second"),
     ("set_size", "tasks", "our choice: above the 6 tasks of a mean slot; larger sets take several decisions"),
     ("reach", "servers", "absent: every server is a target"),
     ("area_m", "m", "our choice: a block of a city; servers are at most 106 m away"),
     ("noise_cv", "1", "our choice"),
+    ("cuts", "", "equation 49; others are for ablations"),
     ("recordings.split", "", "nothing in this scenario is recorded"),
     ("recordings.format", "", "as above"),
     ("recordings.max_gap_s", "s", "as above"),

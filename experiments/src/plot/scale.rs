@@ -81,7 +81,9 @@ pub fn extent(values: &[f64]) -> (f64, f64) {
 
 /// Ticks at multiples of 1, 2 or 5 times a power of ten, the outer ones at or beyond the ends.
 fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let span = if high > low { high - low } else { low.abs().max(1.0) };
+    // Values that differ in their last digits alone are equal: ticks between them could not be told apart.
+    let differ = high - low > 1e-9 * low.abs().max(high.abs());
+    let span = if differ { high - low } else { low.abs().max(1.0) };
     let rough = span / count.max(1) as f64;
     let power = 10.0_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| rough <= step * (1.0 + 1e-9));
@@ -142,6 +144,13 @@ mod tests {
 
     fn labels(scale: &Scale) -> Vec<String> {
         scale.ticks().into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn values_that_differ_in_their_last_digits_are_equal() {
+        let scale = Scale::around(&[97.0, 97.0 + 2e-14], Spacing::Linear, 6, (0.0, 100.0));
+        assert!(labels(&scale).windows(2).all(|pair| pair[0] != pair[1]), "{:?}", labels(&scale));
+        assert!((0.0..=100.0).contains(&scale.position(97.0)));
     }
 
     #[test]

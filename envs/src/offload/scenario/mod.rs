@@ -290,7 +290,7 @@ impl Scenario {
             table = merge(base, table);
         }
         let scenario: Self =
-            table.try_into().map_err(|error: toml::de::Error| ScenarioError::Malformed(error.to_string()))?;
+            table.try_into().map_err(|error: toml::de::Error| ScenarioError::Malformed(on_one_line(&error)))?;
         scenario.validate()?;
         Ok(scenario)
     }
@@ -333,6 +333,11 @@ fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {
         base.insert(key, merged);
     }
     base
+}
+
+/// The parser says the path of a field on a line of its own.
+fn on_one_line(error: &toml::de::Error) -> String {
+    error.to_string().trim_end().replace("\nin `", " in `")
 }
 
 #[cfg(test)]
