@@ -153,7 +153,9 @@ fn neither_jobs_nor_kills_change_the_table() {
     assert_eq!(read(&killed.join("axes/load.svg")), read(&first.join("axes/load.svg")));
     let (path, page) = (killed.to_str().unwrap(), killed.join("page.html"));
     mec_gym(&["report", path, "--out", page.to_str().unwrap()]).done();
-    assert!(read(&page).contains("sweep.csv") && read(&page).contains("Report delay (s)"));
+    for part in ["sweep.csv", "Report delay (s)", "Along load", "Tasks per device (1/s)", "share of tasks in time"] {
+        assert!(read(&page).contains(part), "{part}");
+    }
     for command in [&["evaluate", path][..], &["watch", path]] {
         mec_gym(command).refused(1, &["holds a search or a sweep", "runs/"]);
     }

@@ -17,7 +17,7 @@ pub(super) struct Chart {
     /// What the curves and their bands are.
     pub(super) note: String,
     /// What the horizontal axis is.
-    pub(super) x: &'static str,
+    pub(super) x: String,
     /// Whether that axis is logarithmic.
     pub(super) log_x: bool,
     pub(super) views: Vec<View>,

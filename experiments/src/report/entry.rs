@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::chart::Chart;
 use super::table::Table;
-use super::{evaluations, profile, trainings};
+use super::{evaluations, points, profile, trainings};
 use crate::error::RunError;
 use crate::files::{FileError, RunFolder, RunFolderError};
 use crate::manifest::Manifest;
@@ -61,19 +61,14 @@ impl Entry {
         };
         let record = Record::read(folder, &plan)?;
         let charts = [evaluations::chart(&record), profile::chart(&record), trainings::chart(&record)];
+        let mut charts: Vec<Chart> = charts.into_iter().flatten().collect();
+        charts.extend(points::charts(folder, &plan)?);
         let tables = [
             Table::read(&folder.comparison(), "Comparison", "comparison.csv")?,
             Table::read(&folder.convergence(), "Convergence", "convergence.csv")?,
             Table::read(&folder.trials(), "Trials", "trials.csv")?,
             Table::read(&folder.sweep_table(), "Points", "sweep.csv")?,
         ];
-        Ok(Self {
-            kind,
-            name: name.clone(),
-            manifest,
-            charts: charts.into_iter().flatten().collect(),
-            tables: tables.into_iter().flatten().collect(),
-            config,
-        })
+        Ok(Self { kind, name: name.clone(), manifest, charts, tables: tables.into_iter().flatten().collect(), config })
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn chart(record: &Record) -> Option<Chart> {
         note: "Interquartile mean over held-out episodes and training seeds; band: stratified 95 % bootstrap interval \
                over the seeds. Levels are schemes that do not learn, on the same episodes."
             .to_owned(),
-        x: "environment steps",
+        x: "environment steps".to_owned(),
         log_x: false,
         views,
     })

@@ -10,6 +10,7 @@ mod entry;
 mod evaluations;
 mod html;
 mod page;
+mod points;
 mod profile;
 mod table;
 mod trainings;

@@ -35,7 +35,7 @@ pub(super) fn chart(record: &Record) -> Option<Chart> {
         note: "Share of held-out episodes and training seeds whose mean latency is below the one on the axis, at the \
                last evaluation of each seed: higher is better; band: pointwise stratified 95 % bootstrap interval."
             .to_owned(),
-        x: "mean latency of an episode (s)",
+        x: "mean latency of an episode (s)".to_owned(),
         log_x: true,
         views: vec![View { name: "share of episodes below".to_owned(), lines, levels: Vec::new() }],
     })

@@ -18,7 +18,7 @@ pub(super) fn chart(record: &Record) -> Option<Chart> {
     (!views.is_empty()).then(|| Chart {
         title: "Training".to_owned(),
         note: "Interquartile mean over the training seeds; band: 95 % bootstrap interval over them.".to_owned(),
-        x: "environment steps",
+        x: "environment steps".to_owned(),
         log_x: false,
         views,
     })

@@ -110,7 +110,7 @@ pub fn draw(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<std::path::P
 }
 
 /// The rows of a sweep so far, methods highlighted.
-fn rows_of(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<SweepRow>, RunError> {
+pub(crate) fn rows_of(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<SweepRow>, RunError> {
     let path = folder.sweep_table();
     let mut rows = if path.is_file() { read_sweep(&path)? } else { Vec::new() };
     for SweepRow { summary, .. } in &mut rows {
