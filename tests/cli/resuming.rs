@@ -62,20 +62,26 @@ fn killed_after(arguments: &[&str], time: Duration) -> Option<Answer> {
 /// gives the number of kills.
 pub fn killed_until_finished(begin: &[&str], folder: &Path, whole: Duration, rng: &mut Prng) -> usize {
     let resume = ["resume", folder.to_str().unwrap(), "--quiet", "--jobs", "2"];
-    for kills in 0..8 {
-        let begins = !folder.join("config.toml").exists();
+    let is_begun = || folder.join("config.toml").exists();
+    let (mut kills, mut longer) = (0, 1.0);
+    while kills < 8 {
+        let begins = !is_begun();
         if begins {
-            // Killed before there was anything to go on from.
             let _ = fs::remove_dir_all(folder);
         }
-        let time = whole.mul_f64(rng.random_range(0.05..0.25));
-        if let Some(answer) = killed_after(if begins { begin } else { &resume }, time) {
-            answer.done();
-            return kills;
+        let time = whole.mul_f64(longer * rng.random_range(0.05..0.25));
+        match killed_after(if begins { begin } else { &resume }, time) {
+            Some(answer) => {
+                answer.done();
+                return kills;
+            }
+            // Killed before there was anything to go on from, which proves nothing: the machine is slower than it was.
+            None if !is_begun() => longer *= 1.5,
+            None => kills += 1,
         }
     }
     mec_gym(&resume).done();
-    8
+    kills
 }
 
 /// Kills the run and whatever resumes it at random moments, and lets it end in the end.
