@@ -1,14 +1,14 @@
 //! [`Convergence`]: how fast the methods of a study learn, and how far.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use mec_envs::rng::stream;
 use serde::Serialize;
 
+use crate::curve::curves;
 use crate::eval::EvalRow;
 use crate::files::{FileError, write_atomic};
-use crate::pictures::curves;
-use crate::plot::SeedCurve;
 use crate::statistics::{Estimate, RESAMPLES, bootstrap, improvement_interval, mean};
 
 /// How much more than the lowest end of all methods still counts as arrived.
@@ -51,36 +51,38 @@ pub struct Convergence {
 /// The curves of one method at the steps that all its trainings have.
 struct Curves<'a> {
     label: &'a str,
-    steps: Vec<f64>,
+    steps: Vec<u64>,
     /// `[seed][step]`
     values: Vec<Vec<f64>>,
 }
 
 impl<'a> Curves<'a> {
     /// `None` when there is no step that all trainings have.
-    fn of(label: &'a str, seeds: &[SeedCurve]) -> Option<Self> {
-        let has = |seed: &SeedCurve, step: f64| seed.iter().any(|(other, value)| *other == step && value.is_finite());
-        let all = seeds.first()?.iter().map(|(step, _)| *step);
-        let steps: Vec<f64> = all.filter(|step| seeds.iter().all(|seed| has(seed, *step))).collect();
-        let kept =
-            |seed: &SeedCurve| seed.iter().filter(|(step, _)| steps.contains(step)).map(|(_, value)| *value).collect();
-        let values = seeds.iter().map(kept).collect();
+    fn of(label: &'a str, rows: &[EvalRow]) -> Option<Self> {
+        let seeds: Vec<BTreeMap<u64, f64>> = curves(rows, label, "latency_mean_s")
+            .into_values()
+            .map(|points| points.into_iter().filter(|(_, value)| value.is_finite()).collect())
+            .collect();
+        let steps: Vec<u64> = seeds.first()?.keys().copied().collect();
+        let steps: Vec<u64> =
+            steps.into_iter().filter(|step| seeds.iter().all(|seed| seed.contains_key(step))).collect();
+        let values = seeds.iter().map(|seed| steps.iter().map(|step| seed[step]).collect()).collect();
         (!steps.is_empty()).then_some(Self { label, steps, values })
     }
 
     /// The area under each curve over its length, by the trapezoidal rule.
     fn means(&self) -> Vec<f64> {
-        let length = self.steps[self.steps.len() - 1] - self.steps[0];
+        let length = (self.last_step() - self.steps[0]) as f64;
         let area = |values: &Vec<f64>| {
             let pairs = self.steps.windows(2).zip(values.windows(2));
-            pairs.map(|(steps, values)| (steps[1] - steps[0]) * (values[0] + values[1]) / 2.0).sum::<f64>()
+            pairs.map(|(steps, values)| (steps[1] - steps[0]) as f64 * (values[0] + values[1]) / 2.0).sum::<f64>()
         };
         let of = |values: &Vec<f64>| if length > 0.0 { area(values) / length } else { values[0] };
         self.values.iter().map(of).collect()
     }
 
     fn last_step(&self) -> u64 {
-        self.steps.last().map_or(0, |step| *step as u64)
+        self.steps[self.steps.len() - 1]
     }
 
     fn ends(&self) -> Vec<f64> {
@@ -90,22 +92,20 @@ impl<'a> Curves<'a> {
     fn steps_to(&self, level: f64) -> Option<u64> {
         let first = |values: &Vec<f64>| {
             let index = values.iter().position(|value| *value <= level);
-            index.map_or(f64::INFINITY, |index| self.steps[index])
+            index.map_or(u64::MAX, |index| self.steps[index])
         };
-        let mut arrivals: Vec<f64> = self.values.iter().map(first).collect();
-        arrivals.sort_by(f64::total_cmp);
+        let mut arrivals: Vec<u64> = self.values.iter().map(first).collect();
+        arrivals.sort_unstable();
         // The upper median, so that an arrival counts when more than half have arrived.
         let median = arrivals[arrivals.len() / 2];
-        median.is_finite().then_some(median as u64)
+        (median != u64::MAX).then_some(median)
     }
 }
 
 /// The rows of all methods that have evaluations of their mean latency, those with the most `steps` first, and of these the
 /// one with the least `curve_mean_s`; `seed` is that of the resamples.
 pub fn convergence(rows: &[EvalRow], methods: &[&str], baseline: Option<&str>, seed: u64) -> Vec<Convergence> {
-    let latencies: Vec<EvalRow> = rows.iter().filter(|row| row.metric == "latency_mean_s").cloned().collect();
-    let all: Vec<Curves<'_>> =
-        methods.iter().filter_map(|label| Curves::of(label, &curves(&latencies, label))).collect();
+    let all: Vec<Curves<'_>> = methods.iter().filter_map(|label| Curves::of(label, rows)).collect();
     let level = ARRIVED * all.iter().map(|curves| mean(&curves.ends())).fold(f64::INFINITY, f64::min);
     let baseline = all.iter().find(|curves| Some(curves.label) == baseline);
     let mut found: Vec<Convergence> = all.iter().map(|curves| row(curves, level, baseline, seed)).collect();

@@ -19,6 +19,8 @@ pub mod eval;
 
 pub mod statistics;
 
+pub mod curve;
+
 pub mod scores;
 
 pub mod comparison;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::ExperimentConfig;
+use crate::curve::curves;
 use crate::error::RunError;
 use crate::eval::{EvalRow, read_eval};
 use crate::files::{Picture, RunFolder};
@@ -42,7 +43,7 @@ impl<'a> Pictured<'a> {
             [one] => format!("{one} trains"),
             _ => "methods train".to_owned(),
         };
-        let curve = |label: &&str| Curve { label: (*label).to_owned(), seeds: curves(rows, label) };
+        let curve = |label: &&str| Curve { label: (*label).to_owned(), seeds: seed_curves(rows, label) };
         let mut curves: Vec<Curve> = self.learned.iter().map(curve).collect();
         curves.sort_by(|left, right| end(left).total_cmp(&end(right)));
         LearningCurve {
@@ -103,12 +104,8 @@ fn empty(error: PlotError, table: PathBuf) -> RunError {
 }
 
 /// Mean latency over the held-out episodes at every evaluation, one curve per training seed.
-pub(crate) fn curves(rows: &[EvalRow], algo: &str) -> Vec<SeedCurve> {
-    let mut points: BTreeMap<u64, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.algo == algo) {
-        points.entry(row.seed).or_default().entry(row.step).or_default().push(row.value);
-    }
-    let curve =
-        |steps: BTreeMap<u64, Vec<f64>>| steps.iter().map(|(step, values)| (*step as f64, mean(values))).collect();
-    points.into_values().map(curve).collect()
+fn seed_curves(rows: &[EvalRow], algo: &str) -> Vec<SeedCurve> {
+    let point = |(step, value): (u64, f64)| (step as f64, value);
+    let seeds = curves(rows, algo, "latency_mean_s").into_values();
+    seeds.map(|points| points.into_iter().map(point).collect()).collect()
 }

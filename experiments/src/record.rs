@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::ExperimentConfig;
+use crate::curve::curves;
 use crate::error::RunError;
 use crate::eval::{EvalRow, ReadEvalError, read_eval, read_rows};
 use crate::files::RunFolder;
 use crate::plan::Plan;
 use crate::progress::{PROGRESS_COLUMNS, ProgressRow};
-use crate::statistics::mean;
 use crate::study::{self, StudyConfig};
 
 /// What the trainings of a run or a study have written so far, while they go on or afterwards. Methods stand under the
@@ -52,20 +52,11 @@ impl Record {
 
     /// A figure of the evaluations, mean over their episodes: a curve per method and seed, in the order of the labels.
     pub fn curves(&self, metric: &str) -> Vec<SeedCurve<'_>> {
-        let mut curves = Vec::new();
-        for label in &self.learned {
-            let mut seeds: BTreeMap<u64, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
-            for row in self.evaluations.iter().filter(|row| row.algo == *label && row.metric == metric) {
-                seeds.entry(row.seed).or_default().entry(row.step).or_default().push(row.value);
-            }
-            let curve = |(seed, steps): (u64, BTreeMap<u64, Vec<f64>>)| SeedCurve {
-                label,
-                seed,
-                points: steps.iter().map(|(&step, values)| (step, mean(values))).collect(),
-            };
-            curves.extend(seeds.into_iter().map(curve));
-        }
-        curves
+        let of_label = |label| {
+            let seeds = curves(&self.evaluations, label, metric).into_iter();
+            seeds.map(move |(seed, points)| SeedCurve { label, seed, points })
+        };
+        self.learned.iter().flat_map(|label| of_label(label.as_str())).collect()
     }
 
     /// Environment steps that all trainings have reported, added up.

@@ -25,7 +25,7 @@ pub use drawing::Drawing;
 pub use gantt::GanttFigure;
 pub use learning_curve::{Curve, LearningCurve, Reference, SeedCurve};
 pub use partition::PartitionFigure;
-pub use sweep::{Place, SweepFigure, SweepSeries};
+pub use sweep::{Places, SweepFigure, SweepSeries};
 
 use crate::files::{FileError, Picture, RunFolder, write_atomic};
 

@@ -30,19 +30,19 @@ pub struct SweepFigure {
     pub title: String,
     /// What the axis is, with its unit.
     pub axis: String,
-    /// The points; all numbers, rising, or all names.
-    pub places: Vec<Place>,
+    /// The points.
+    pub places: Places,
     /// The schemes.
     pub series: Vec<SweepSeries>,
 }
 
-/// Where a point lies.
+/// Where the points lie.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
-    /// On a scale.
-    Number(f64),
-    /// Among others.
-    Name(String),
+pub enum Places {
+    /// On a scale, rising.
+    Numbers(Vec<f64>),
+    /// Among others that have no order.
+    Names(Vec<String>),
 }
 
 /// What one scheme reaches at every point.
@@ -64,30 +64,13 @@ type Named<'a> = (Point, (&'a SweepSeries, Ink), usize);
 impl Figure for SweepFigure {
     fn drawing(&self) -> Result<Drawing, PlotError> {
         let shows = |series: &SweepSeries| series.latency.iter().any(|estimate| estimate.value.is_finite());
-        if self.places.is_empty() || !self.series.iter().any(shows) {
+        if !self.series.iter().any(shows) {
             return Err(PlotError::NoData { figure: "sweep" });
         }
-        let numbers: Option<Vec<f64>> = self.places.iter().map(Place::number).collect();
-        Ok(match numbers {
-            Some(numbers) => self.lines(&numbers),
-            None => self.rows(),
+        Ok(match &self.places {
+            Places::Numbers(numbers) => self.lines(numbers),
+            Places::Names(names) => self.rows(names),
         })
-    }
-}
-
-impl Place {
-    fn number(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Name(_) => None,
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Number(number) => three_digits(*number),
-            Self::Name(name) => name.clone(),
-        }
     }
 }
 
@@ -150,8 +133,7 @@ impl SweepFigure {
     }
 
     /// The picture of an axis of names.
-    fn rows(&self) -> Drawing {
-        let names: Vec<String> = self.places.iter().map(Place::name).collect();
+    fn rows(&self, names: &[String]) -> Drawing {
         let (legend, height) = self.legend();
         let top = TOP + height;
         let bottom = top + ROW * names.len() as f64;
@@ -167,8 +149,8 @@ impl SweepFigure {
             drawing.text((left - 16.0, top + ROW * (row as f64 + 0.5)), Anchor::End, (BODY, TEXT), name);
         }
         let latency = |series: &SweepSeries| series.latency.clone();
-        self.dots((top, left, left + half), ("Mean latency (s)", latency), &mut drawing);
-        self.dots((top, left + half + 60.0, WIDTH - MARGIN), ("Tasks in time (%)", percent), &mut drawing);
+        self.dots((top, bottom), (left, left + half), ("Mean latency (s)", latency), &mut drawing);
+        self.dots((top, bottom), (left + half + 60.0, WIDTH - MARGIN), ("Tasks in time (%)", percent), &mut drawing);
         drawing
     }
 
@@ -188,11 +170,11 @@ impl SweepFigure {
 
     fn dots(
         &self,
-        (top, left, right): (f64, f64, f64),
+        (top, bottom): (f64, f64),
+        (left, right): (f64, f64),
         (name, of): (&str, fn(&SweepSeries) -> Vec<Estimate>),
         drawing: &mut Drawing,
     ) {
-        let bottom = top + ROW * self.places.len() as f64;
         let values: Vec<f64> =
             self.series.iter().flat_map(|series| of(series).into_iter().map(|one| one.value)).collect();
         let scale = Scale::around(&values, Spacing::for_values(&values), 4, (left, right));
@@ -267,15 +249,19 @@ mod tests {
     use super::super::drawing::{Shape, checks};
     use super::*;
 
-    fn figure(places: Vec<Place>) -> SweepFigure {
+    fn figure(places: Places) -> SweepFigure {
+        let points = match &places {
+            Places::Numbers(numbers) => numbers.len(),
+            Places::Names(names) => names.len(),
+        };
         let of = |label: &str, level: f64, highlighted| {
             let value = |index: usize| level * (1.0 + 0.3 * index as f64);
-            let latency = (0..places.len()).map(|index| Estimate {
+            let latency = (0..points).map(|index| Estimate {
                 value: value(index),
                 low: 0.9 * value(index),
                 high: 1.2 * value(index),
             });
-            let success = (0..places.len()).map(|index| Estimate::exact(1.0 / (1.0 + 0.2 * value(index))));
+            let success = (0..points).map(|index| Estimate::exact(1.0 / (1.0 + 0.2 * value(index))));
             SweepSeries { label: label.into(), highlighted, latency: latency.collect(), success: success.collect() }
         };
         let series = vec![
@@ -287,26 +273,21 @@ mod tests {
             of("device-only", 4.0, false),
             of("neurosurgeon-nearest", 4.1, false),
         ];
-        SweepFigure {
-            title: "Scenario \"default\"".into(),
-            axis: "Tasks per device (1/s)".into(),
-            places: places.clone(),
-            series,
-        }
+        SweepFigure { title: "Scenario \"default\"".into(), axis: "Tasks per device (1/s)".into(), places, series }
     }
 
     #[test]
     fn no_text_overlaps_another() {
-        let numbers = [0.0, 0.5, 1.0, 4.0].map(Place::Number).to_vec();
+        let numbers = Places::Numbers(vec![0.0, 0.5, 1.0, 4.0]);
         checks::texts_are_clear(&figure(numbers).drawing().unwrap());
-        let names = ["alexnet", "mobilenet-v2", "vit-b-16"].map(|name| Place::Name(name.into())).to_vec();
+        let names = Places::Names(["alexnet", "mobilenet-v2", "vit-b-16"].map(str::to_owned).to_vec());
         checks::texts_are_clear(&figure(names).drawing().unwrap());
-        checks::texts_are_clear(&figure(vec![Place::Number(1.0)]).drawing().unwrap());
+        checks::texts_are_clear(&figure(Places::Numbers(vec![1.0])).drawing().unwrap());
     }
 
     #[test]
     fn only_what_the_picture_is_about_is_coloured() {
-        let drawing = figure([1.0, 2.0].map(Place::Number).to_vec()).drawing().unwrap();
+        let drawing = figure(Places::Numbers(vec![1.0, 2.0])).drawing().unwrap();
         let bold = drawing
             .shapes
             .iter()
@@ -316,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_has_no_finite_value_is_an_error_or_left_out() {
-        let mut figure = figure([1.0, 2.0].map(Place::Number).to_vec());
+        let mut figure = figure(Places::Numbers(vec![1.0, 2.0]));
         figure.series[1].latency[0].value = f64::NAN;
         checks::texts_are_clear(&figure.drawing().unwrap());
         figure.series.retain(|series| series.label == "nobody");

@@ -11,10 +11,10 @@
 //! no rows, so that resuming tries it again.
 
 mod config;
+mod pictures;
 mod point;
 mod table;
 
-use std::cmp::Ordering as CmpOrdering;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,6 @@ use crate::custody::{Custody, Ending};
 use crate::error::RunError;
 use crate::files::{Checkpoint, RunFolder};
 use crate::manifest::{After, Manifest, Status};
-use crate::plot::{Figure, Place as PlotPlace, SweepFigure, SweepSeries, write_png, write_svg};
 use crate::pool::is_begun;
 use crate::reporter::Reporter;
 use crate::run::{RunOptions, RunReport};
@@ -35,6 +34,7 @@ use crate::table::read_csv_table;
 use crate::tuned;
 
 pub use config::{AxisConfig, Place, PointConfig, SweepConfig};
+pub use pictures::draw;
 pub use table::{SweepRow, read_sweep, sweep_json, sweep_text, write_sweep};
 
 /// What came of a sweep.
@@ -88,27 +88,6 @@ pub fn resume(
     Sweep::of(&config, stop, jobs)?.to_the_end(custody, reporter).map(Some)
 }
 
-/// Draws the picture of every axis from the table of a sweep; returns the files.
-///
-/// # Errors
-/// [`RunError`] when the table cannot be read or a picture not be written.
-pub fn draw(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<std::path::PathBuf>, RunError> {
-    let rows = rows_of(folder, config)?;
-    let mut files = Vec::new();
-    folder.make_axis_folder()?;
-    for (name, axis) in &config.axes {
-        let figure = figure(name, axis, config, &rows);
-        if figure.series.is_empty() {
-            continue;
-        }
-        let (drawing, [svg, png]) = (figure.drawing()?, ["svg", "png"].map(|ending| folder.axis(name, ending)));
-        write_svg(&drawing, &svg)?;
-        write_png(&drawing, &png)?;
-        files.extend([svg, png]);
-    }
-    Ok(files)
-}
-
 /// The rows of a sweep so far, methods highlighted.
 pub(crate) fn rows_of(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<SweepRow>, RunError> {
     let path = folder.sweep_table();
@@ -117,43 +96,6 @@ pub(crate) fn rows_of(folder: &RunFolder, config: &SweepConfig) -> Result<Vec<Sw
         summary.highlighted = config.study.methods.contains_key(&summary.scheme);
     }
     Ok(rows)
-}
-
-/// The picture of an axis, of the points that have rows.
-fn figure(name: &str, axis: &AxisConfig, config: &SweepConfig, rows: &[SweepRow]) -> SweepFigure {
-    let has_rows = |place: &&Place| rows.iter().any(|row| row.axis == name && row.at == place.to_string());
-    let mut places: Vec<&Place> = axis.points.iter().map(|point| &point.at).filter(has_rows).collect();
-    // Names stay as they are written.
-    places.sort_by(|left, right| left.number().partial_cmp(&right.number()).unwrap_or(CmpOrdering::Equal));
-    let methods = config.study.methods.keys();
-    let series = methods.chain(&config.study.comparison.schemes).filter_map(|scheme| {
-        let find = |place: &&Place| {
-            let is_it =
-                |row: &&SweepRow| row.axis == name && row.at == place.to_string() && row.summary.scheme == *scheme;
-            rows.iter().find(is_it).map(|row| &row.summary)
-        };
-        let found: Vec<&SchemeSummary> = places.iter().map(find).collect::<Option<_>>()?;
-        let highlighted = found.iter().any(|summary| summary.highlighted);
-        let latency = found.iter().map(|summary| summary.latency_mean_s).collect();
-        let success = found.iter().map(|summary| summary.success_rate).collect();
-        (!found.is_empty()).then(|| SweepSeries { label: scheme.clone(), highlighted, latency, success })
-    });
-    let series = series.collect();
-    let place = |place: &&Place| match place {
-        Place::Number(number) => PlotPlace::Number(*number),
-        Place::Name(name) => PlotPlace::Name(name.clone()),
-    };
-    SweepFigure {
-        title: axis_title(config, axis),
-        axis: axis.label.clone(),
-        places: places.iter().map(place).collect(),
-        series,
-    }
-}
-
-fn axis_title(config: &SweepConfig, axis: &AxisConfig) -> String {
-    let trained = axis.trained_at.as_ref().map(|place| format!(", trained at {place}")).unwrap_or_default();
-    format!("Scenario {:?}{trained}", config.study.scenario.name)
 }
 
 /// A point of a sweep.
@@ -179,8 +121,8 @@ impl Point<'_> {
 }
 
 /// What came of one point.
-enum Outcome {
-    Rows(Vec<SweepRow>),
+enum Outcome<T> {
+    Done(T),
     Stopped,
     Failed(String),
 }
@@ -220,7 +162,7 @@ impl<'a> Sweep<'a> {
             }
             reporter.note(&format!("{} ({} of {})", point.label(), index + 1, self.points.len()));
             match self.at(point, folder, &rows, reporter) {
-                Ok(Outcome::Rows(new)) => rows.extend(new),
+                Ok(Outcome::Done(new)) => rows.extend(new),
                 Ok(Outcome::Stopped) => return Ok((Ending::Stopped, rows)),
                 Ok(Outcome::Failed(error)) => failures.push(format!("{}: {error}", point.label())),
                 Err(error) => failures.push(format!("{}: {error}", point.label())),
@@ -241,7 +183,7 @@ impl<'a> Sweep<'a> {
         folder: &RunFolder,
         rows: &[SweepRow],
         reporter: &mut Reporter,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<Outcome<Vec<SweepRow>>, RunError> {
         let home = self.points.iter().find(|other| other.label() == point.agents && other.label() != point.label());
         let Some(home) = home else { return self.compared(point, None, folder, reporter) };
         let of_home = rows.iter().filter(|row| home.has(row));
@@ -250,7 +192,7 @@ impl<'a> Sweep<'a> {
             of_home.map(|row| SweepRow { axis: axis.to_owned(), at: at.clone(), ..row.clone() }).collect();
         match point.trained_here {
             _ if moved.is_empty() => Ok(Outcome::Failed(format!("{} has no agents for it", home.label()))),
-            true => Ok(Outcome::Rows(moved)),
+            true => Ok(Outcome::Done(moved)),
             false => self.compared(point, Some(home), folder, reporter),
         }
     }
@@ -262,26 +204,26 @@ impl<'a> Sweep<'a> {
         home: Option<&Point<'_>>,
         folder: &RunFolder,
         reporter: &mut Reporter,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<Outcome<Vec<SweepRow>>, RunError> {
         let setting = Arc::new(Setting::new(point.study.base().scenario)?);
         let settled = tuned::settle(&point.study.comparison, &setting, point.study.evaluation.first_seed)?;
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Outcome::Stopped);
         }
         let study = StudyConfig { comparison: settled.comparison, ..point.study.clone() };
-        let summaries = match home {
-            None => match self.study(&study, &folder.run(point.label()), reporter)? {
-                Ok(summaries) => summaries,
-                Err(outcome) => return Ok(outcome),
-            },
+        let outcome = match home {
+            None => self.study(&study, &folder.run(point.label()), reporter)?,
             Some(home) => {
                 let agents = RunFolder::open(&folder.run(home.label()))?;
                 let compared = study::compare_agents(&study, (&agents, Checkpoint::Best), self.stop, reporter)?;
-                let Some(summaries) = compared else { return Ok(Outcome::Stopped) };
-                summaries
+                compared.map_or(Outcome::Stopped, Outcome::Done)
             }
         };
-        Ok(Outcome::Rows(self.named(point, &summaries, &settled.names)))
+        Ok(match outcome {
+            Outcome::Done(summaries) => Outcome::Done(self.named(point, &summaries, &settled.names)),
+            Outcome::Stopped => Outcome::Stopped,
+            Outcome::Failed(error) => Outcome::Failed(error),
+        })
     }
 
     /// Carries out the study of a point in its folder, or goes on with it.
@@ -290,7 +232,7 @@ impl<'a> Sweep<'a> {
         study: &StudyConfig,
         path: &Path,
         reporter: &mut Reporter,
-    ) -> Result<Result<Vec<SchemeSummary>, Outcome>, RunError> {
+    ) -> Result<Outcome<Vec<SchemeSummary>>, RunError> {
         let folder = RunFolder::at(path);
         let report: Option<RunReport> = if is_begun(&folder)? {
             study::resume(path, self.stop, self.jobs, reporter)?
@@ -300,12 +242,12 @@ impl<'a> Sweep<'a> {
             Some(study::run(study, &options, self.jobs, reporter)?)
         };
         let Some(RunReport { schemes, manifest, .. }) = report else {
-            return Ok(Ok(read_csv_table(&folder.comparison())?));
+            return Ok(Outcome::Done(read_csv_table(&folder.comparison())?));
         };
         Ok(match manifest.status {
-            Status::Finished => Ok(schemes),
-            Status::Failed => Err(Outcome::Failed(manifest.error.unwrap_or_default())),
-            Status::Stopped | Status::Running => Err(Outcome::Stopped),
+            Status::Finished => Outcome::Done(schemes),
+            Status::Failed => Outcome::Failed(manifest.error.unwrap_or_default()),
+            Status::Stopped | Status::Running => Outcome::Stopped,
         })
     }
 
