@@ -13,7 +13,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-source scripts/learner_speed/venv.sh
+source scripts/venv.sh
+make_venv learner-venv scripts/learner_speed/requirements.txt 7
 # One selection of packages: another one has other features, and would build burn again.
 cargo build --release --example learner_peers --example env_server --locked
 "$python" scripts/learner_speed/report.py "${CARGO_TARGET_DIR:-target}/release/examples" "$@"

@@ -19,7 +19,8 @@ elif ! nvidia-smi --list-gpus 2> /dev/null | grep -q GPU; then
     missing+=("a GPU: nvidia-smi lists none")
 fi
 if (( ${#missing[@]} == 0 )); then
-    source scripts/learner_speed/venv.sh
+    source scripts/venv.sh
+    make_venv learner-venv scripts/learner_speed/requirements.txt 7
     "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' ||
         missing+=("CUDA in PyTorch: torch.cuda.is_available() is false, so the driver may be too old for this version")
 fi

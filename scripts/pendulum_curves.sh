@@ -32,7 +32,8 @@ if [[ $quick == yes ]]; then
 fi
 mkdir -p "$folder"
 
-source scripts/learner_speed/venv.sh
+source scripts/venv.sh
+make_venv learner-venv scripts/learner_speed/requirements.txt 7
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 scratch="$(mktemp)"
 trap 'rm -f "$scratch"' EXIT

@@ -9,23 +9,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/mec-gym"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
-venv="$cache/python-venv"
-python="$venv/bin/python"
-requirements=python/tests/requirements.txt
-if ! cmp -s "$requirements" "$venv/installed.txt"; then
-    mkdir -p "$cache"
-    free_kb="$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')"
-    if (( free_kb < 7000000 )) && [[ ! -x $python ]]; then
-        echo "The Python environment needs 7 GB in $cache; $((free_kb / 1000000)) GB are free." >&2
-        exit 1
-    fi
-    [[ -x $python ]] || "${PYTHON:-python3}" -m venv "$venv"
-    "$python" -m pip install --quiet --requirement "$requirements"
-    # The oldest Gymnasium that is supported, beside the newest.
-    "$python" -m pip install --quiet --no-deps --upgrade --target "$venv/gymnasium-1.1" gymnasium==1.1.0
-    cp "$requirements" "$venv/installed.txt"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mec-gym/target}"
+source scripts/venv.sh
+make_venv python-venv python/tests/requirements.txt 7
+# The oldest Gymnasium that is supported, beside the newest.
+if [[ ! -d $venv/gymnasium-1.1 ]]; then
+    "$python" -m pip install --quiet --no-deps --target "$venv/gymnasium-1.1" gymnasium==1.1.0
 fi
 # maturin is a program.
 PATH="$venv/bin:$PATH" "$python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall ./python

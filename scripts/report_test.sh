@@ -4,7 +4,7 @@
 # values by pointer and keys, and downloads that work. A minute or two after the build.
 #
 # Screenshots go to a folder that is given as an argument. Needs Python 3.11 or newer (another than `python3`: set PYTHON)
-# and a Rust toolchain. Playwright comes from PyPI into a virtual environment in target/; Chromium from apt-get, if it is not
+# and a Rust toolchain. Playwright comes from PyPI into a virtual environment in the user's cache; Chromium from apt-get, if it is not
 # there (another one: set CHROMIUM).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,11 +17,8 @@ if [[ -z $chromium ]]; then
     chromium="$(command -v chromium)"
 fi
 
-venv="$PWD/target/report-venv"
-if [[ ! -x $venv/bin/python ]]; then
-    "${PYTHON:-python3}" -m venv "$venv"
-fi
-"$venv/bin/python" -m pip install --quiet -r scripts/report_test/requirements.txt
+source scripts/venv.sh
+make_venv report-venv scripts/report_test/requirements.txt
 
 cargo build --workspace --bin mec-gym --locked
 mec_gym="${CARGO_TARGET_DIR:-target}/debug/mec-gym"
@@ -32,4 +29,4 @@ trap 'rm -rf "$scratch"' EXIT
 "$mec_gym" run experiments/configs/smoke.toml --quiet --out "$scratch/all/run" > "$scratch/table"
 "$mec_gym" run scripts/report_test/study.toml --quiet --out "$scratch/all/study" > "$scratch/table"
 "$mec_gym" report "$scratch/all"
-"$venv/bin/python" scripts/report_test/check.py "$chromium" "$scratch/all" "${1:-}"
+"$python" scripts/report_test/check.py "$chromium" "$scratch/all" "${1:-}"

@@ -4,15 +4,12 @@
 # after the build.
 #
 # Needs Python 3.11 or newer (another than `python3`: set PYTHON) and a Rust toolchain. Packages come from PyPI into a
-# virtual environment in target/.
+# virtual environment in the user's cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-venv="$PWD/target/tensorboard-venv"
-if [[ ! -x $venv/bin/python ]]; then
-    "${PYTHON:-python3}" -m venv "$venv"
-fi
-"$venv/bin/python" -m pip install --quiet -r scripts/tensorboard_test/requirements.txt
+source scripts/venv.sh
+make_venv tensorboard-venv scripts/tensorboard_test/requirements.txt
 
 cargo build --workspace --bin mec-gym --locked
 mec_gym="${CARGO_TARGET_DIR:-target}/debug/mec-gym"
@@ -37,4 +34,4 @@ kill -9 "$training"
 wait "$training" || true
 "$mec_gym" resume "$scratch/killed" --quiet
 
-"$venv/bin/python" scripts/tensorboard_test/check.py "$scratch/whole" "$scratch/killed"
+"$python" scripts/tensorboard_test/check.py "$scratch/whole" "$scratch/killed"
