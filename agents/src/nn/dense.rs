@@ -6,22 +6,24 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::buffer::Buffer;
+
 /// The size of a product.
 pub(super) type Size = [usize; 3];
 
 /// input weight + bias, `[m, n]`; `bias` is `[n]`, or empty for none.
-pub(super) fn affine(input: &[f32], weight: &[f32], bias: &[f32], [m, k, n]: Size) -> Vec<f32> {
+pub(super) fn affine(input: &[f32], weight: &[f32], bias: &[f32], [m, k, n]: Size) -> Buffer {
     if !bias.is_empty() {
-        return add_product(bias.repeat(m), input, weight, [m, k, n]);
+        return add_product(Buffer::repeat(bias, m), input, weight, [m, k, n]);
     }
-    let mut output = vec![0.0; m * n];
+    let mut output = Buffer::stale(m * n);
     let (input, weight) = (rows(input, m, k), rows(weight, k, n));
     matmul(rows_mut(&mut output, m, n), Accum::Replace, input, weight, 1.0, Par::Seq);
     output
 }
 
 /// `output` + input weight, `[m, n]`.
-pub(super) fn add_product(mut output: Vec<f32>, input: &[f32], weight: &[f32], [m, k, n]: Size) -> Vec<f32> {
+pub(super) fn add_product(mut output: Buffer, input: &[f32], weight: &[f32], [m, k, n]: Size) -> Buffer {
     let (input, weight) = (rows(input, m, k), rows(weight, k, n));
     matmul(rows_mut(&mut output, m, n), Accum::Add, input, weight, 1.0, Par::Seq);
     output
@@ -29,16 +31,16 @@ pub(super) fn add_product(mut output: Vec<f32>, input: &[f32], weight: &[f32], [
 
 /// input^T gradient, `[k, n]`: what the weights of [`affine`] contribute to a loss whose gradient at the output is
 /// `[m, n]`.
-pub(super) fn weight_gradient(input: &[f32], gradient: &[f32], [m, k, n]: Size) -> Vec<f32> {
-    let mut result = vec![0.0; k * n];
+pub(super) fn weight_gradient(input: &[f32], gradient: &[f32], [m, k, n]: Size) -> Buffer {
+    let mut result = Buffer::stale(k * n);
     let (input, gradient) = (rows(input, m, k), rows(gradient, m, n));
     matmul(rows_mut(&mut result, k, n), Accum::Replace, input.transpose(), gradient, 1.0, Par::Seq);
     result
 }
 
 /// gradient weight^T, `[m, k]`: what the input of [`affine`] contributes.
-pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], [m, k, n]: Size) -> Vec<f32> {
-    let mut result = vec![0.0; m * k];
+pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], [m, k, n]: Size) -> Buffer {
+    let mut result = Buffer::stale(m * k);
     let (gradient, weight) = (rows(gradient, m, n), rows(weight, k, n));
     matmul(rows_mut(&mut result, m, k), Accum::Replace, gradient, weight.transpose(), 1.0, Par::Seq);
     result
@@ -79,8 +81,9 @@ pub(super) fn relu_gradient(gradient: &mut [f32], output: &[f32]) {
     wide(
         #[inline(always)]
         || {
+            // A product, because a choice between the gradient and zero is not made in vector instructions.
             for (gradient, &output) in gradient.iter_mut().zip(output) {
-                *gradient = if output > 0.0 { *gradient } else { 0.0 };
+                *gradient *= f32::from(u8::from(output > 0.0));
             }
         },
     );
@@ -109,16 +112,16 @@ mod tests {
     fn products_match_numbers_worked_by_hand() {
         let (x, w, b) = ([1.0, 2.0, 3.0, -1.0], [1.0, 0.0, 2.0, -1.0, 1.0, 0.5], [0.0, 1.0, -1.0]);
         let mut y = affine(&x, &w, &b, [2, 2, 3]);
-        assert_eq!(y, [-1.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
+        assert_eq!(y[..], [-1.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
         relu(&mut y);
-        assert_eq!(y, [0.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
+        assert_eq!(y[..], [0.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
         let mut gradient = [1.0, 1.0, 2.0, -1.0, 5.0, 0.0];
         relu_gradient(&mut gradient, &y);
         assert_eq!(gradient, [0.0, 1.0, 2.0, -1.0, 0.0, 0.0]);
         // x^T g = [[1 x 0 - 3, 1, 2], [2 x 0 + 1, 2, 4]].
-        assert_eq!(weight_gradient(&x, &gradient, [2, 2, 3]), [-3.0, 1.0, 2.0, 1.0, 2.0, 4.0]);
+        assert_eq!(weight_gradient(&x, &gradient, [2, 2, 3])[..], [-3.0, 1.0, 2.0, 1.0, 2.0, 4.0]);
         // g w^T = [[4, 1 + 1], [-1, 1]].
-        assert_eq!(input_gradient(&gradient, &w, [2, 2, 3]), [4.0, 2.0, -1.0, 1.0]);
+        assert_eq!(input_gradient(&gradient, &w, [2, 2, 3])[..], [4.0, 2.0, -1.0, 1.0]);
         assert_eq!(sum_of_rows(&gradient, 3), [-1.0, 1.0, 2.0]);
     }
 }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::buffer::Buffer;
+
 /// A matrix, stored row by row.
 ///
 /// # Design
@@ -16,7 +18,7 @@ pub enum Matrix {
         /// `[rows, columns]`.
         shape: [usize; 2],
         /// `rows * columns` entries.
-        data: Vec<f32>,
+        data: Buffer,
     },
     /// On a device, without autodiff.
     Device(Tensor<2>),
@@ -27,15 +29,20 @@ impl Matrix {
     ///
     /// # Panics
     /// When the entries do not fill the shape.
-    pub fn new(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Self {
-        if is_host(device) { Self::host(data, shape) } else { Self::Device(tensor(data, shape, device)) }
+    pub fn new(data: impl Into<Buffer>, shape: [usize; 2], device: &Device) -> Self {
+        if is_host(device) {
+            Self::host(data, shape)
+        } else {
+            Self::Device(tensor(data.into().into_vec(), shape, device))
+        }
     }
 
     /// A matrix in host memory.
     ///
     /// # Panics
     /// When the entries do not fill the shape.
-    pub fn host(data: Vec<f32>, shape: [usize; 2]) -> Self {
+    pub fn host(data: impl Into<Buffer>, shape: [usize; 2]) -> Self {
+        let data = data.into();
         assert_eq!(data.len(), shape[0] * shape[1], "the entries must fill the shape {shape:?}");
         Self::Host { shape, data }
     }
@@ -43,7 +50,7 @@ impl Matrix {
     /// Zeros of the shape, and at the place, of this one.
     pub fn zeros_like(&self) -> Self {
         match self {
-            Self::Host { shape, data } => Self::Host { shape: *shape, data: vec![0.0; data.len()] },
+            Self::Host { shape, data } => Self::Host { shape: *shape, data: Buffer::zeros(data.len()) },
             Self::Device(tensor) => Self::Device(tensor.zeros_like()),
         }
     }
@@ -59,7 +66,7 @@ impl Matrix {
     /// The entries, read back from the device if need be.
     pub fn to_vec(&self) -> Vec<f32> {
         match self {
-            Self::Host { data, .. } => data.clone(),
+            Self::Host { data, .. } => data.to_vec(),
             Self::Device(tensor) => read(tensor.clone()),
         }
     }
@@ -78,7 +85,7 @@ impl Matrix {
     /// The matrix as a tensor; one in host memory is copied to the CPU device.
     pub fn tensor(&self) -> Tensor<2> {
         match self {
-            Self::Host { shape, data } => tensor(data.clone(), *shape, &Device::flex()),
+            Self::Host { shape, data } => tensor(data.to_vec(), *shape, &Device::flex()),
             Self::Device(tensor) => tensor.clone(),
         }
     }

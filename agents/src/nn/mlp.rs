@@ -6,6 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::activation::Activation;
+use super::buffer::Buffer;
 use super::dense::{affine, input_gradient, sum_of_rows, weight_gradient};
 use super::init::fan_in_uniform;
 use super::layer_norm::{EPSILON, LayerNorm};
@@ -44,7 +45,7 @@ pub struct Mlp {
 #[derive(Debug)]
 pub(super) struct Hidden {
     /// After the activation, `[batch, outputs]`.
-    output: Vec<f32>,
+    output: Buffer,
     norm: Option<LayerNorm>,
     /// The factors of dropout.
     kept: Option<Vec<f32>>,
@@ -132,7 +133,7 @@ impl Mlp {
         weights: &[Matrix],
         input: &[f32],
         mut rng: Option<&mut Prng>,
-    ) -> (Vec<f32>, Vec<Hidden>) {
+    ) -> (Buffer, Vec<Hidden>) {
         let rows = input.len() / self.sizes[0];
         let mut hidden: Vec<Hidden> = Vec::with_capacity(self.layers());
         for layer in 0..self.layers() - 1 {
@@ -167,7 +168,7 @@ impl Mlp {
         (track, helpers): (Track, Helpers<'_>),
     ) -> Vec<Matrix> {
         let rows = input.len() / self.sizes[0];
-        let mut gradient = gradient.to_vec();
+        let mut gradient = Buffer::repeat(gradient, 1);
         let mut tracked = Vec::with_capacity(weights.len());
         for layer in (0..self.layers()).rev() {
             let of_layer = self.of_layer(weights, layer);
@@ -227,7 +228,7 @@ mod tests {
         let weights =
             [row(&[1.0, -1.0], [1, 2]), row(&[0.0, 1.0], [1, 2]), row(&[2.0, 3.0], [2, 1]), row(&[0.5], [1, 1])];
         let (output, hidden) = mlp.on_host(&weights, &[2.0, -1.0], None);
-        assert_eq!(output, [4.5, 6.5]);
+        assert_eq!(output[..], [4.5, 6.5]);
         let pass = (&[2.0, -1.0][..], &hidden[..]);
         let gradients = mlp.back(&weights, pass, &[1.0, 2.0], (Track::Weights, Helpers::NONE));
         let gradients: Vec<_> = gradients.iter().map(Matrix::to_vec).collect();

@@ -14,6 +14,7 @@
 mod activation;
 mod adam;
 mod body;
+mod buffer;
 mod categorical;
 mod dense;
 mod init;
@@ -34,6 +35,7 @@ mod trained;
 pub use activation::Activation;
 pub use adam::{Adam, AdamConfig};
 pub use body::BodyConfig;
+pub use buffer::Buffer;
 pub use categorical::{Categorical, Heads};
 pub use init::fan_in_uniform;
 pub use matrix::{Matrix, is_host, read, tensor};

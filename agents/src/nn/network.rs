@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use mec_envs::rng::Prng;
 
+use super::buffer::Buffer;
 use super::matrix::{Matrix, read, tensor};
 use super::mlp::{Hidden, Mlp};
 use super::parameters::Parameters;
@@ -79,10 +80,11 @@ impl Network {
             Self::Mlp(_) => {
                 let rows = batch.rows.max(1);
                 let (obs_dim, dim) = (batch.observations.len() / rows, actions.len() / rows);
-                let mut flat = Vec::with_capacity(batch.observations.len() + actions.len());
-                for row in 0..batch.rows {
-                    flat.extend_from_slice(&batch.observations[row * obs_dim..(row + 1) * obs_dim]);
-                    flat.extend_from_slice(&actions[row * dim..(row + 1) * dim]);
+                let mut flat = Buffer::stale(batch.observations.len() + actions.len());
+                for (row, columns) in flat.chunks_exact_mut((obs_dim + dim).max(1)).enumerate() {
+                    let (observation, action) = columns.split_at_mut(obs_dim);
+                    observation.copy_from_slice(&batch.observations[row * obs_dim..(row + 1) * obs_dim]);
+                    action.copy_from_slice(&actions[row * dim..(row + 1) * dim]);
                 }
                 Inputs::Flat(Matrix::new(flat, [batch.rows, obs_dim + dim], device))
             }
@@ -126,7 +128,7 @@ impl Network {
         match (self, inputs) {
             (Self::Mlp(mlp), Inputs::Flat(input)) => {
                 let (outputs, hidden) = mlp.on_host(weights.matrices(), input.entries(), rng);
-                (outputs, Pass::Mlp(hidden))
+                (outputs.into_vec(), Pass::Mlp(hidden))
             }
             (Self::Scorer(scorer), Inputs::Options(options)) => {
                 let (outputs, pass) = scorer.on_host(weights.matrices(), options);

@@ -16,7 +16,7 @@ pub fn polyak_update(target: &mut Parameters, online: &Parameters, tau: f32) {
                 wide(
                     #[inline(always)]
                     || {
-                        for (slow, fast) in slow.iter_mut().zip(fast) {
+                        for (slow, fast) in slow.iter_mut().zip(fast.iter()) {
                             *slow = *slow * (1.0 - tau) + fast * tau;
                         }
                     },

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use mec_envs::gym::Part;
 use mec_envs::rng::Prng;
 
+use super::buffer::Buffer;
 use super::init::fan_in_uniform;
 use super::matrix::Matrix;
 use super::parameters::Parameters;
@@ -103,7 +104,7 @@ impl Scorer {
     pub fn inputs(&self, batch: &ObservationBatch<'_>, device: &Device) -> OptionInputs {
         let Layout { obs_dim, choices, .. } = self.layout;
         let width = self.sizes[0];
-        let mut rows = vec![0.0; choices * batch.rows * width];
+        let mut rows = Buffer::zeros(choices * batch.rows * width);
         let mut inverse_open = Vec::with_capacity(batch.rows);
         let mut prior = Vec::with_capacity(self.layout.prior.map_or(0, |_| batch.rows * choices));
         for (index, row) in batch.observations.chunks_exact(obs_dim).enumerate() {

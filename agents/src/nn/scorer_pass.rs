@@ -1,5 +1,6 @@
 //! [`ScorerPass`]: both ways of a [`Scorer`] in host memory.
 
+use super::buffer::Buffer;
 use super::dense::{add, add_product, affine, input_gradient, relu, relu_gradient, sum_of_rows, weight_gradient, wide};
 use super::matrix::Matrix;
 use super::scorer::{OptionInputs, Scorer};
@@ -8,11 +9,11 @@ use super::threads::Helpers;
 /// What the way back of a scorer needs.
 pub(super) struct ScorerPass {
     /// e_i, `[choices * batch, first]`.
-    embedding: Vec<f32>,
+    embedding: Buffer,
     /// p, `[batch, first]`.
     pooled: Vec<f32>,
     /// The hidden layers after their ReLU, `[choices * batch, size]` each.
-    hidden: Vec<Vec<f32>>,
+    hidden: Vec<Buffer>,
 }
 
 impl Scorer {
@@ -26,14 +27,14 @@ impl Scorer {
         let mut pooled = sum_of_rows(&embedding, batch * sizes[1]);
         scale_rows(&mut pooled, inputs.inverse_open.entries());
         let shared = affine(&pooled, pool, bias, [batch, sizes[1], sizes[2]]);
-        let mut x = add_product(shared.repeat(rows / batch), &embedding, own, [rows, sizes[1], sizes[2]]);
+        let mut x = add_product(Buffer::repeat(&shared, rows / batch), &embedding, own, [rows, sizes[1], sizes[2]]);
         let mut hidden = Vec::with_capacity(sizes.len() - 3);
         for (pair, size) in weights[4..].chunks_exact(2).zip(sizes[2..].windows(2)) {
             relu(&mut x);
             let next = affine(&x, pair[0].entries(), pair[1].entries(), [rows, size[0], size[1]]);
             hidden.push(std::mem::replace(&mut x, next));
         }
-        (transposed(&x, batch), ScorerPass { embedding, pooled, hidden })
+        (transposed(&x, batch).into_vec(), ScorerPass { embedding, pooled, hidden })
     }
 
     /// The gradients of the weights, from that at the scores, `[batch, choices]`.
@@ -95,6 +96,10 @@ fn scale_rows(matrix: &mut [f32], factors: &[f32]) {
 }
 
 /// The transpose of a matrix with this many columns.
-fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| matrix[column..].iter().step_by(columns).copied()).collect()
+fn transposed(matrix: &[f32], columns: usize) -> Buffer {
+    let mut result = Buffer::stale(matrix.len());
+    for (column, row) in result.chunks_exact_mut((matrix.len() / columns).max(1)).enumerate() {
+        row.iter_mut().zip(matrix[column..].iter().step_by(columns)).for_each(|(to, &from)| *to = from);
+    }
+    result
 }
