@@ -70,24 +70,15 @@ impl<T: Pod> Column<T> {
         bytemuck::cast_slice_mut(&mut self.memory[..self.len * size_of::<T>()])
     }
 
-    pub(super) fn row(&self, row: usize) -> &[T] {
-        &self.entries()[row * self.width..(row + 1) * self.width]
-    }
-
     pub(super) fn row_mut(&mut self, row: usize) -> &mut [T] {
         let width = self.width;
         &mut self.entries_mut()[row * width..(row + 1) * width]
-    }
-
-    /// Asks for a row that will be read soon.
-    pub(super) fn prefetch(&self, row: usize) {
-        prefetch(self.entries(), self.width, row);
     }
 }
 
 /// Asks for every cache line of a row, into the second cache: more requests can be under way to it than to the first.
 #[inline]
-fn prefetch<T: Pod>(entries: &[T], width: usize, row: usize) {
+pub(super) fn prefetch<T: Pod>(entries: &[T], width: usize, row: usize) {
     const SECOND_CACHE: i32 = 1;
     let (mut entry, end) = (row * width, (row + 1) * width);
     let ask = |entry| prefetch_read_data::<T, SECOND_CACHE>(entries.as_ptr().wrapping_add(entry));

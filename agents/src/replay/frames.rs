@@ -226,7 +226,7 @@ fn gather<T: Stored>(
         T::load(values, &mut observations[index * dim..(index + 1) * dim]);
         let mask = &mut masks[index * choices..(index + 1) * choices];
         for (eight, closed) in mask.chunks_mut(8).zip(mask_bytes(closed)) {
-            eight.copy_from_slice(&OPEN[usize::from(*closed)][..eight.len()]);
+            eight.iter_mut().zip(&OPEN[usize::from(*closed)]).for_each(|(choice, open)| *choice = *open);
         }
     }
 }

@@ -19,13 +19,13 @@ pub use self::batch::Batch;
 pub use self::config::{MAX_CAPACITY, PriorityConfig, ReplayConfig, Storage};
 use self::frames::Frames;
 use self::priorities::Priorities;
-use self::steps::{Steps, TERMINATED};
+use self::steps::{StepRows, Steps, TERMINATED};
 use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 use crate::transition::Transitions;
 
 /// Rows of a batch that are asked for together, in time to arrive before they are copied.
-const BLOCK: usize = 16;
+const BLOCK: usize = 12;
 
 /// The last `capacity` transitions of any number of interleaved streams, drawn uniformly or by priority.
 ///
@@ -269,14 +269,14 @@ impl Replay {
     fn gather(&mut self, batch: &mut Batch) {
         let mut next_slots = std::mem::take(&mut self.next_slots);
         next_slots.resize(batch.slots.len(), 0);
-        let (codes, len) = (self.shape.codes, batch.slots.len());
+        let (codes, len, steps) = (self.shape.codes, batch.slots.len(), self.steps.view());
         self.prefetch(&batch.slots[..BLOCK.min(len)]);
         for start in (0..len).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(len);
             for row in block.clone() {
                 let slot = batch.slots[row];
-                (batch.rewards[row], batch.discounts[row], next_slots[row]) = self.walk(slot);
-                batch.actions[row * codes..(row + 1) * codes].copy_from_slice(self.steps.actions(slot));
+                (batch.rewards[row], batch.discounts[row], next_slots[row]) = self.walk(steps, slot);
+                batch.actions[row * codes..(row + 1) * codes].copy_from_slice(steps.actions(slot));
             }
             self.frames.prefetch(&next_slots[block.clone()]);
             self.prefetch(&batch.slots[block.end..(block.end + BLOCK).min(len)]);
@@ -296,15 +296,16 @@ impl Replay {
 
     /// Asks for transitions that will be read soon.
     fn prefetch(&self, slots: &[u32]) {
-        slots.iter().for_each(|&slot| self.steps.prefetch(slot));
+        let steps = self.steps.view();
+        slots.iter().for_each(|&slot| steps.prefetch(slot));
         self.frames.prefetch(slots);
     }
 
     /// R, the discount of what follows, and the slot of s'.
-    fn walk(&self, mut slot: u32) -> (f32, f32, u32) {
+    fn walk(&self, steps: StepRows<'_>, mut slot: u32) -> (f32, f32, u32) {
         let (mut total, mut discount) = (0.0, 1.0);
         for step in 1.. {
-            let (link, reward) = self.steps.step(slot);
+            let (link, reward) = steps.step(slot);
             total += discount * f64::from(reward);
             discount *= self.config.gamma;
             if link & TERMINATED != 0 {

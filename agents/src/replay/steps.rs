@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::column::{Column, Reserve};
+use super::column::{Column, Reserve, prefetch};
 
 /// Set in the link of a transition at whose end the process terminated.
 pub(super) const TERMINATED: u32 = 1 << 31;
@@ -42,21 +42,43 @@ impl Steps {
     }
 
     pub(super) fn link(&self, slot: u32) -> u32 {
-        self.words.row(slot as usize)[0]
+        self.view().step(slot).0
     }
 
+    /// Its rows, to be read many at a time.
+    pub(super) fn view(&self) -> StepRows<'_> {
+        StepRows { words: self.words.entries(), width: self.words.width() }
+    }
+}
+
+/// The rows of [`Steps`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepRows<'a> {
+    words: &'a [u32],
+    width: usize,
+}
+
+impl<'a> StepRows<'a> {
     /// Link and reward.
+    #[inline]
     pub(super) fn step(&self, slot: u32) -> (u32, f32) {
-        let words = self.words.row(slot as usize);
-        (words[0], f32::from_bits(words[1]))
+        let row = self.row(slot);
+        (row[0], f32::from_bits(row[1]))
     }
 
-    pub(super) fn actions(&self, slot: u32) -> &[f32] {
-        bytemuck::cast_slice(&self.words.row(slot as usize)[2..])
+    #[inline]
+    pub(super) fn actions(&self, slot: u32) -> &'a [f32] {
+        bytemuck::cast_slice(&self.row(slot)[2..])
     }
 
     /// Asks for a row that will be read soon.
+    #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
-        self.words.prefetch(slot as usize);
+        prefetch(self.words, self.width, slot as usize);
+    }
+
+    #[inline]
+    fn row(&self, slot: u32) -> &'a [u32] {
+        &self.words[slot as usize * self.width..][..self.width]
     }
 }

@@ -44,8 +44,8 @@ impl Replay {
         let stored = Stored { capacity, added: self.past.added, masked: self.past.masked, newest };
         state.insert_value(format!("{prefix}/ring"), stored);
         self.frames.write(prefix, slots.end, &ends, state);
-        let rewards = slots.clone().map(|slot| self.steps.step(slot).1).collect();
-        let actions = slots.flat_map(|slot| self.steps.actions(slot)).copied().collect();
+        let rewards = slots.clone().map(|slot| self.steps.view().step(slot).1).collect();
+        let actions = slots.flat_map(|slot| self.steps.view().actions(slot)).copied().collect();
         state.insert_array(format!("{prefix}/links"), &[rows], links);
         state.insert_array::<f32>(format!("{prefix}/rewards"), &[rows], rewards);
         state.insert_array::<f32>(format!("{prefix}/actions"), &[rows, self.shape.codes], actions);
