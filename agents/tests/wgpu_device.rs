@@ -4,47 +4,80 @@
 //! Debian) is enough: `cargo test -p mec-agents --features wgpu --test wgpu_device`.
 #![cfg(feature = "wgpu")]
 
-use mec_agents::agent::{Algorithm, Learner};
+use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::{Device, DeviceKind, open};
-use mec_agents::nn::BodyConfig;
+use mec_agents::nn::{BodyConfig, Norm};
 use mec_agents::sac::SacConfig;
 use mec_agents::spec::EnvSpec;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::{ActionLayout, Part};
+use mec_envs::rng::stream;
 
-fn metrics(device: &Device) -> [f64; 4] {
-    let observation = vec![Part::new("global", &[1]), Part::new("options", &[3, 2])];
-    let spec = EnvSpec { observation, action: ActionLayout { heads: vec![3], continuous: 0 } };
-    let body = BodyConfig::Scorer { hidden: vec![8, 8], prior_scale: 1.0, q_prior_scale: 1.0 };
-    let config = SacConfig {
+const ROWS: usize = 32;
+const DIM: usize = 7;
+
+fn config(body: BodyConfig) -> SacConfig {
+    let critic_norm = if matches!(body, BodyConfig::Mlp { .. }) { Norm::Layer } else { Norm::None };
+    SacConfig {
         batch_size: 8,
         learning_starts: 16,
         max_grad_norm: Some(1.0),
         critic_lr: 1e-2,
         body,
+        critic_norm,
         ..SacConfig::default()
-    };
-    let mut learner = config.build(&spec, device, 1).unwrap();
-    let row = |row: usize| (0..7).map(move |column| ((row * 7 + column) as f32).sin());
-    learner.add(&Transitions {
-        observations: (0..32).flat_map(row).collect(),
-        next_observations: (1..33).flat_map(row).collect(),
-        actions: (0..32).map(|row| (row % 3) as f32).collect(),
-        rewards: (0..32).map(|row| (row % 3) as f32).collect(),
-        terminated: vec![false; 32],
-        truncated: vec![false; 32],
-        env: vec![0; 32],
-        ..Transitions::default()
-    });
+    }
+}
+
+fn experience(action: &ActionLayout) -> Transitions {
+    let observation = |row: usize| (0..DIM).map(move |column| ((row * DIM + column) as f32).sin());
+    let heads = |row: usize| action.heads.iter().map(move |choices| (row % choices) as f32);
+    let entries = |row: usize| (0..action.continuous).map(move |entry| ((row + 5 * entry) as f32).cos());
+    Transitions {
+        observations: (0..ROWS).flat_map(observation).collect(),
+        next_observations: (1..=ROWS).flat_map(observation).collect(),
+        masks: (0..ROWS * action.choices()).map(|at| at % 5 != 3).collect(),
+        next_masks: (0..ROWS * action.choices()).map(|at| at % 4 != 1).collect(),
+        actions: (0..ROWS).flat_map(|row| heads(row).chain(entries(row))).collect(),
+        rewards: (0..ROWS).map(|row| (row % 3) as f32).collect(),
+        terminated: (0..ROWS).map(|row| row % 10 == 9).collect(),
+        truncated: vec![false; ROWS],
+        env: vec![0; ROWS],
+    }
+}
+
+/// Figures of the last of twenty updates, and what the policy then does.
+fn trained(config: &SacConfig, spec: &EnvSpec, device: &Device) -> Vec<f64> {
+    let mut learner = config.build(spec, device, 1).unwrap();
+    let rows = experience(&spec.action);
+    learner.add(&rows);
     let metrics = learner.train(20).unwrap();
-    ["train/critic_loss", "train/actor_loss", "train/entropy", "train/ent_coef"].map(|name| metrics.get(name))
+    let masks = (!rows.masks.is_empty()).then_some(&rows.masks[..]);
+    let (batch, mut actions) = (ObservationBatch { rows: ROWS, observations: &rows.observations, masks }, Vec::new());
+    learner.policy().act(&batch, ActMode::Greedy, &mut stream(1, "actions"), &mut actions);
+    let figures =
+        ["train/critic_loss", "train/actor_loss", "train/q_mean", "train/td_error", "train/entropy", "train/ent_coef"];
+    let figures = figures.map(|name| metrics.get(name));
+    figures.into_iter().chain(actions.into_iter().map(f64::from)).collect()
 }
 
 #[test]
 fn twenty_updates_agree_with_the_cpu() {
     let wgpu = open(DeviceKind::Wgpu).expect("a Vulkan driver is installed");
-    let (found, expected) = (metrics(&wgpu), metrics(&Device::flex()));
-    for (found, expected) in found.into_iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-2 * (1.0 + expected.abs()), "{found} is not {expected}");
+    let scorer = BodyConfig::Scorer { hidden: vec![8, 8], prior_scale: 1.0, q_prior_scale: 1.0 };
+    let options = vec![Part::new("global", &[1]), Part::new("options", &[3, 2])];
+    let flat = vec![Part::new("", &[DIM])];
+    for (body, observation, heads, continuous) in [
+        (scorer, options, vec![3], 0),
+        (BodyConfig::mlp(&[8, 8]), flat.clone(), vec![], 2),
+        (BodyConfig::mlp(&[8, 8]), flat, vec![3, 2], 1),
+    ] {
+        let spec = EnvSpec { observation, action: ActionLayout { heads, continuous } };
+        let config = config(body);
+        let [found, expected] = [&wgpu, &Device::flex()].map(|device| trained(&config, &spec, device));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-2 * (1.0 + expected.abs()), "{found} is not {expected}: {spec:?}");
+        }
     }
 }

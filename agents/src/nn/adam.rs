@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 
+use super::buffer::Buffer;
 use super::dense::wide;
-use super::matrix::{Matrix, read};
-use super::parameters::{Parameters, read_like};
+use super::matrix::{Matrix, apart, joined, read, tensor};
+use super::parameters::Parameters;
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
@@ -27,13 +28,24 @@ const EPSILON: f64 = 1e-8;
 ///
 /// # Design
 /// burn's Adam is nine tensor operations per parameter. In host memory this one is a single loop; on other devices it
-/// is the same arithmetic in tensor operations. The moments are ours, so they are stored in our checkpoints and start
-/// at zero for all parameters at once.
+/// is the same arithmetic in tensor operations over all parameters in one row, because what such an operation costs is
+/// its start. The moments are ours, so they are stored in our checkpoints and start at zero for all parameters at once.
 #[derive(Clone, Debug)]
 pub struct Adam {
     config: AdamConfig,
     step: u64,
-    moments: Vec<[Matrix; 2]>,
+    /// Of the parameters.
+    shapes: Vec<[usize; 2]>,
+    moments: Moments,
+}
+
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // a burn tensor alone is 256 bytes, and a network has one of these
+enum Moments {
+    /// Both of every matrix.
+    Host(Vec<[Buffer; 2]>),
+    /// Both of all matrices in one row, `[1, entries]`.
+    Device([Tensor<2>; 2]),
 }
 
 /// The numbers of one step that are the same for all parameters.
@@ -42,15 +54,20 @@ struct Rates {
     learning_rate: f64,
     correction_1: f64,
     correction_2: f64,
-    /// The factor that brings the gradient within its bound.
-    clip: f64,
 }
 
 impl Adam {
     /// An optimiser for `parameters`, with zero moments.
     pub fn new(config: AdamConfig, parameters: &Parameters) -> Self {
-        let zeros = |matrix: &Matrix| [matrix.zeros_like(), matrix.zeros_like()];
-        Self { config, step: 0, moments: parameters.matrices().iter().map(zeros).collect() }
+        let shapes: Vec<_> = parameters.matrices().iter().map(Matrix::shape).collect();
+        let moments = if parameters.on_host() {
+            let zeros = |&[rows, columns]: &[usize; 2]| [(); 2].map(|()| Buffer::zeros(rows * columns));
+            Moments::Host(shapes.iter().map(zeros).collect())
+        } else {
+            let zeros = joined(parameters.tensors()).zeros_like();
+            Moments::Device([zeros.clone(), zeros])
+        };
+        Self { config, step: 0, shapes, moments }
     }
 
     /// A step of this `share` of the step size along `gradients`, which are in the order, of the shapes and at the place
@@ -65,20 +82,21 @@ impl Adam {
             learning_rate: self.config.learning_rate * share,
             correction_1: 1.0 - BETA_1.powi(step),
             correction_2: 1.0 - BETA_2.powi(step),
-            clip: self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(squared_norm(gradients), bound)),
         };
-        let matrices = parameters.matrices_mut().iter_mut();
-        for ((matrix, gradient), moments) in matrices.zip(gradients).zip(&mut self.moments) {
-            match (matrix, gradient, moments) {
-                (
-                    Matrix::Host { data, .. },
-                    Matrix::Host { data: gradient, .. },
-                    [Matrix::Host { data: first, .. }, Matrix::Host { data: second, .. }],
-                ) => step_on_host(data, gradient, [first, second], rates),
-                (Matrix::Device(tensor), Matrix::Device(gradient), [Matrix::Device(first), Matrix::Device(second)]) => {
-                    step_on_device(tensor, gradient.clone(), [first, second], rates);
+        match &mut self.moments {
+            Moments::Host(moments) => {
+                let clip = self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(gradients, bound));
+                let matrices = parameters.matrices_mut().iter_mut();
+                for ((matrix, gradient), moments) in matrices.zip(gradients).zip(moments) {
+                    step_on_host(matrix.entries_mut(), gradient.entries(), moments, (rates, clip));
                 }
-                _ => panic!("parameters, gradients and moments lie in one place"),
+            }
+            Moments::Device(moments) => {
+                let gradient = joined(gradients.iter().map(Matrix::tensor));
+                let step = step_on_device(gradient, moments, (rates, self.config.max_grad_norm));
+                for (matrix, step) in parameters.matrices_mut().iter_mut().zip(apart(&step, &self.shapes)) {
+                    *matrix = Matrix::Device(matrix.tensor() - step);
+                }
             }
         }
     }
@@ -86,9 +104,13 @@ impl Adam {
     /// Adds the moments to `state`.
     pub fn write(&self, prefix: &str, state: &mut StateDict) {
         state.insert_value(format!("{prefix}/step"), self.step);
-        for (index, pair) in self.moments.iter().enumerate() {
-            for (order, moment) in pair.iter().enumerate() {
-                state.insert_array(moment_name(prefix, index, order), &moment.shape(), moment.to_vec());
+        for order in 0..2 {
+            let moments: Vec<Vec<f32>> = match &self.moments {
+                Moments::Host(moments) => moments.iter().map(|pair| pair[order].to_vec()).collect(),
+                Moments::Device(moments) => apart(&moments[order], &self.shapes).map(read).collect(),
+            };
+            for (index, (moment, shape)) in moments.into_iter().zip(&self.shapes).enumerate() {
+                state.insert_array(moment_name(prefix, index, order), shape, moment);
             }
         }
     }
@@ -98,12 +120,28 @@ impl Adam {
     /// # Errors
     /// [`CheckpointError`] when a moment is missing or of another shape.
     pub fn read(&self, prefix: &str, state: &StateDict) -> Result<Self, CheckpointError> {
-        let mut moments = Vec::with_capacity(self.moments.len());
-        for (index, [first, second]) in self.moments.iter().enumerate() {
-            let read = |order, like| read_like(like, &moment_name(prefix, index, order), state);
-            moments.push([read(0, first)?, read(1, second)?]);
-        }
-        Ok(Self { config: self.config, step: state.value(&format!("{prefix}/step"))?, moments })
+        let stored = |order: usize, index: usize, shape: &[usize; 2]| -> Result<Vec<f32>, CheckpointError> {
+            Ok(state.array(&moment_name(prefix, index, order), shape)?.to_vec())
+        };
+        let shapes = || self.shapes.iter().enumerate();
+        let moments = match &self.moments {
+            Moments::Host(_) => {
+                let pair = |(index, shape): (usize, &[usize; 2])| {
+                    Ok([stored(0, index, shape)?.into(), stored(1, index, shape)?.into()])
+                };
+                Moments::Host(shapes().map(pair).collect::<Result<_, CheckpointError>>()?)
+            }
+            Moments::Device(like) => {
+                let row = |order| {
+                    let parts = shapes().map(|(index, shape)| stored(order, index, shape));
+                    let entries = parts.collect::<Result<Vec<_>, CheckpointError>>()?.concat();
+                    Ok(tensor(entries, like[order].dims(), &like[order].device()))
+                };
+                Moments::Device([row(0)?, row(1)?])
+            }
+        };
+        let step = state.value(&format!("{prefix}/step"))?;
+        Ok(Self { config: self.config, step, shapes: self.shapes.clone(), moments })
     }
 }
 
@@ -111,29 +149,26 @@ fn moment_name(prefix: &str, index: usize, order: usize) -> String {
     format!("{prefix}/{index}/moment_{}", order + 1)
 }
 
-/// The factor that brings a gradient of that squared norm within the bound (PyTorch's `clip_grad_norm_`).
-fn clip_factor(squared_norm: f64, max_norm: f64) -> f64 {
-    (max_norm / (squared_norm.sqrt() + 1e-6)).min(1.0)
+/// The factor that brings gradients within a bound of their norm (PyTorch's `clip_grad_norm_`).
+fn clip_factor(gradients: &[Matrix], max_norm: f64) -> f32 {
+    let squared_norm =
+        |gradient: &Matrix| gradient.entries().iter().map(|&entry| f64::from(entry).powi(2)).sum::<f64>();
+    let norm = gradients.iter().map(squared_norm).sum::<f64>().sqrt();
+    (max_norm / (norm + 1e-6)).min(1.0) as f32
 }
 
-fn squared_norm(gradients: &[Matrix]) -> f64 {
-    let squared = |gradient: &Matrix| match gradient {
-        Matrix::Host { data, .. } => data.iter().map(|&entry| f64::from(entry).powi(2)).sum(),
-        Matrix::Device(tensor) => f64::from(read(tensor.clone().square().sum())[0]),
-    };
-    gradients.iter().map(squared).sum()
-}
-
-fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: [&mut [f32]; 2], rates: Rates) {
+fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: &mut [Buffer; 2], (rates, clip): (Rates, f32)) {
     let step_size = (rates.learning_rate / rates.correction_1) as f32;
     let root = (1.0 / rates.correction_2.sqrt()) as f32;
-    let (beta_1, beta_2, epsilon, clip) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32, rates.clip as f32);
+    let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
     // In f32, 1 - 0.999 would be off by 5e-5 of its value.
     let (rest_1, rest_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
     wide(
         #[inline(always)]
         || {
-            for (((value, gradient), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+            for (((value, gradient), m), v) in
+                values.iter_mut().zip(gradient).zip(first.iter_mut()).zip(second.iter_mut())
+            {
                 let gradient = gradient * clip;
                 *m = beta_1 * *m + rest_1 * gradient;
                 *v = beta_2 * *v + rest_2 * gradient * gradient;
@@ -143,12 +178,20 @@ fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: [&mut [f3
     );
 }
 
-fn step_on_device(values: &mut Tensor<2>, gradient: Tensor<2>, [first, second]: [&mut Tensor<2>; 2], rates: Rates) {
-    let gradient = if rates.clip < 1.0 { gradient * rates.clip } else { gradient };
+/// What is to be taken from the values, `[1, entries]`. Nothing is read back from the device.
+fn step_on_device(
+    mut gradient: Tensor<2>,
+    [first, second]: &mut [Tensor<2>; 2],
+    (rates, max_norm): (Rates, Option<f64>),
+) -> Tensor<2> {
+    if let Some(bound) = max_norm {
+        let norm = gradient.clone().square().sum().sqrt() + 1e-6;
+        gradient = gradient * (norm.recip() * bound).clamp_max(1.0).reshape([1, 1]);
+    }
     first.inplace(|m| m * BETA_1 + gradient.clone() * (1.0 - BETA_1));
     second.inplace(|v| v * BETA_2 + gradient.square() * (1.0 - BETA_2));
     let root = second.clone().sqrt() * (1.0 / rates.correction_2.sqrt()) + EPSILON;
-    values.inplace(|values| values - first.clone() / root * (rates.learning_rate / rates.correction_1));
+    first.clone() / root * (rates.learning_rate / rates.correction_1)
 }
 
 #[cfg(test)]
@@ -182,18 +225,36 @@ mod tests {
         assert!((half.0.matrices()[0].entries()[0] - 0.886_683_2).abs() < 1e-6);
     }
 
+    /// Also of what each stores, which the other one reads.
     #[test]
     fn host_and_device_steps_agree() {
         let config = AdamConfig { max_grad_norm: Some(1.5), ..CONFIG };
-        let mut host = network(&[1.0, -2.0, 0.5]);
+        let square = Matrix::host(vec![0.1, -0.2, 0.3, 0.4], [2, 2]);
+        let mut host = Parameters::new(vec![("w".to_owned(), row(&[1.0, -2.0, 0.5])), ("b".to_owned(), square)]);
         let mut device = host.on_device(&Device::flex());
         let [mut host_adam, mut device_adam] = [Adam::new(config, &host), Adam::new(config, &device)];
-        for step in 1..6 {
-            let gradient = row(&[0.3 * step as f32, -2.0, 1.0 / step as f32]);
-            host_adam.step(&mut host, std::slice::from_ref(&gradient), 1.0);
-            device_adam.step(&mut device, &[Matrix::Device(gradient.tensor())], 1.0);
+        for step in 1..8 {
+            let of_row = row(&[0.3 * step as f32, -2.0, 1.0 / step as f32]);
+            let gradients = [of_row, Matrix::host(vec![0.2, 0.1 * step as f32, -0.3, 0.0], [2, 2])];
+            host_adam.step(&mut host, &gradients, 1.0);
+            let gradients = gradients.each_ref().map(|gradient| Matrix::Device(gradient.tensor()));
+            device_adam.step(&mut device, &gradients, 1.0);
+            if step == 4 {
+                let [mut of_host, mut of_device] = [(); 2].map(|()| StateDict::new("test"));
+                host_adam.write("adam", &mut of_host);
+                device_adam.write("adam", &mut of_device);
+                host_adam = host_adam.read("adam", &of_device).unwrap();
+                device_adam = device_adam.read("adam", &of_host).unwrap();
+            }
         }
-        let [left, right] = [host, device].map(|parameters| parameters.matrices()[0].to_vec());
-        assert!(left.iter().zip(&right).all(|(left, right)| (left - right).abs() < 1e-6), "{left:?} {right:?}");
+        for (host, device) in host.matrices().iter().zip(device.to_host().matrices()) {
+            assert_eq!(host.shape(), device.shape());
+            let mut entries = host.entries().iter().zip(device.entries());
+            assert!(entries.all(|(host, device)| (host - device).abs() < 1e-6), "{host:?} {device:?}");
+        }
+        let other = Adam::new(config, &network(&[1.0, 2.0]));
+        let mut state = StateDict::new("test");
+        host_adam.write("adam", &mut state);
+        assert!(other.read("adam", &state).is_err(), "of another shape");
     }
 }

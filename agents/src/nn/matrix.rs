@@ -82,17 +82,23 @@ impl Matrix {
         }
     }
 
+    /// The entries of a matrix in host memory.
+    ///
+    /// # Panics
+    /// When it is on a device.
+    pub fn entries_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Host { data, .. } => data,
+            Self::Device(_) => panic!("this matrix is on a device: replace it"),
+        }
+    }
+
     /// The matrix as a tensor; one in host memory is copied to the CPU device.
     pub fn tensor(&self) -> Tensor<2> {
         match self {
             Self::Host { shape, data } => tensor(data.to_vec(), *shape, &Device::flex()),
             Self::Device(tensor) => tensor.clone(),
         }
-    }
-
-    /// The same entries in host memory.
-    pub fn to_host(&self) -> Self {
-        Self::host(self.to_vec(), self.shape())
     }
 
     /// Whether every entry is a finite number.
@@ -112,6 +118,21 @@ pub fn is_host(device: &Device) -> bool {
 /// A tensor of these entries.
 pub fn tensor(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(data, shape), device)
+}
+
+/// The entries of some tensors in one row, `[1, entries]`: on a device an operation on the row costs as much as one on
+/// each of them.
+pub(super) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>) -> Tensor<2> {
+    Tensor::cat(tensors.into_iter().map(|tensor| tensor.reshape([1, -1])).collect(), 1)
+}
+
+/// Tensors of these shapes from one row that has the entries of all of them.
+pub(super) fn apart(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
+    shapes.iter().scan(0, |start, &[rows, columns]| {
+        let this = row.clone().narrow(1, *start, rows * columns);
+        *start += rows * columns;
+        Some(this.reshape([rows, columns]))
+    })
 }
 
 /// The entries of a tensor, row by row.

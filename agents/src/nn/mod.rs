@@ -3,7 +3,8 @@
 //! A network is split in two: its architecture ([`Network`]: an [`Mlp`] or a [`Scorer`]), a plain value, and its
 //! [`Parameters`], a list of named matrices. [`Network::predict`] computes outputs; [`Network::record`] keeps what the
 //! way back needs, and [`Tape::backward`] takes it, from a gradient at the outputs to those of the weights. Losses are
-//! then functions of plain numbers that return a value and a gradient. [`Threads`] share the work of a learner out.
+//! then functions of plain numbers that return a value and a gradient. On a device that reads each of them back, for
+//! which soft actor-critic, the method that is meant for GPUs, has losses in tensors as well. [`Threads`] share the work of a learner out.
 //!
 //! # Design
 //! On the CPU both ways are kernels of this module on faer's matrix product; on every other device they are burn's
@@ -40,6 +41,7 @@ pub use categorical::{Categorical, Heads};
 pub use init::fan_in_uniform;
 pub use matrix::{Matrix, is_host, read, tensor};
 pub use mlp::{Mlp, Norm};
+pub(crate) use network::gradients;
 pub use network::{Inputs, Network, Tape, Track};
 pub use normalizer::{Normalizer, Scaling};
 pub use parameters::Parameters;

@@ -101,7 +101,7 @@ impl Network {
         if weights.on_host() {
             self.on_host(weights, inputs, rng).0
         } else {
-            self.finish(inputs, read(self.on_device(&weights.tensors(), inputs, rng)))
+            read(self.on_device(&weights.tensors(), inputs, None, rng))
         }
     }
 
@@ -132,16 +132,27 @@ impl Network {
             }
             (Self::Scorer(scorer), Inputs::Options(options)) => {
                 let (outputs, pass) = scorer.on_host(weights.matrices(), options);
-                (self.finish(inputs, outputs), Pass::Scorer(pass))
+                (outputs, Pass::Scorer(pass))
             }
             _ => mismatch(),
         }
     }
 
-    fn on_device(&self, weights: &[Tensor<2>], inputs: &Inputs, rng: Option<&mut Prng>) -> Tensor<2> {
-        match (self, inputs) {
-            (Self::Mlp(mlp), Inputs::Flat(input)) => mlp.on_device(weights, input.tensor(), rng),
-            (Self::Scorer(scorer), Inputs::Options(options)) => scorer.on_device(weights, options),
+    /// The outputs, `[batch, outputs]`, as operations that autodiff can record; `actions` are continuous entries that the
+    /// inputs do not have yet, `[batch, dim]`.
+    pub(crate) fn on_device(
+        &self,
+        weights: &[Tensor<2>],
+        inputs: &Inputs,
+        actions: Option<Tensor<2>>,
+        rng: Option<&mut Prng>,
+    ) -> Tensor<2> {
+        match (self, inputs, actions) {
+            (Self::Mlp(mlp), Inputs::Flat(input), None) => mlp.on_device(weights, input.tensor(), rng),
+            (Self::Mlp(mlp), Inputs::Flat(input), Some(actions)) => {
+                mlp.on_device(weights, Tensor::cat(vec![input.tensor(), actions], 1), rng)
+            }
+            (Self::Scorer(scorer), Inputs::Options(options), None) => scorer.on_device(weights, options),
             _ => mismatch(),
         }
     }
@@ -156,7 +167,7 @@ impl Network {
         let (output, leaves) = match (track, self, inputs) {
             (Track::Weights, _, _) => {
                 let leaves = weights.leaves();
-                (self.on_device(&leaves, inputs, rng), leaves)
+                (self.on_device(&leaves, inputs, None, rng), leaves)
             }
             (Track::Inputs { last }, Self::Mlp(mlp), Inputs::Flat(input)) => {
                 let [_, columns] = input.shape();
@@ -168,20 +179,19 @@ impl Network {
             }
             _ => mismatch(),
         };
-        (self.finish(inputs, read(output.clone().inner())), Pass::Device { output, leaves })
-    }
-
-    /// Adds the prior of a scorer, which no gradient passes.
-    fn finish(&self, inputs: &Inputs, mut outputs: Vec<f32>) -> Vec<f32> {
-        if let (Self::Scorer(scorer), Inputs::Options(options)) = (self, inputs) {
-            scorer.add_prior(options, &mut outputs);
-        }
-        outputs
+        (read(output.clone().inner()), Pass::Device { output, leaves })
     }
 }
 
 fn mismatch() -> ! {
     panic!("the inputs of a pass must come from the same kind of network, and only flat ones are tracked")
+}
+
+/// The gradients of a loss at the leaves of its graph; zero where it does not depend on one.
+pub(crate) fn gradients(loss: &Tensor<1>, leaves: &[Tensor<2>]) -> Vec<Matrix> {
+    let mut gradients = loss.backward();
+    let of = |leaf: &Tensor<2>| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like());
+    leaves.iter().map(of).map(Matrix::Device).collect()
 }
 
 impl Tape<'_> {
@@ -198,12 +208,7 @@ impl Tape<'_> {
             (Pass::Device { output, leaves }, _, _) => {
                 let shape = output.dims();
                 let loss = output.clone() * tensor(gradient.to_vec(), shape, &output.device().inner()).autodiff();
-                let mut gradients = loss.sum().backward();
-                let of = |leaf: &Tensor<2>| {
-                    let gradient = leaf.grad_remove(&mut gradients);
-                    Matrix::Device(gradient.unwrap_or_else(|| leaf.clone().inner().zeros_like()))
-                };
-                leaves.iter().map(of).collect()
+                gradients(&loss.sum(), &leaves)
             }
             _ => mismatch(),
         }
@@ -240,7 +245,7 @@ mod tests {
             Inputs::Flat(flat) => Inputs::Flat(moved(flat)),
             Inputs::Options(options) => {
                 let (rows, inverse_open) = (moved(&options.rows), moved(&options.inverse_open));
-                Inputs::Options(OptionInputs { rows, inverse_open, ..options.clone() })
+                Inputs::Options(OptionInputs { rows, inverse_open, prior: options.prior.as_ref().map(moved) })
             }
         }
     }

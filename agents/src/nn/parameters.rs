@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, joined, read};
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
@@ -50,9 +50,19 @@ impl Parameters {
         self.matrices.iter().map(|matrix| matrix.tensor().autodiff().require_grad()).collect()
     }
 
-    /// The same values in host memory.
+    /// The same values in host memory; from a device in one piece, since it waits for each.
     pub fn to_host(&self) -> Self {
-        Self { names: self.names.clone(), matrices: self.matrices.iter().map(Matrix::to_host).collect() }
+        if self.on_host() {
+            return self.clone();
+        }
+        let entries = read(joined(self.tensors()));
+        let mut start = 0;
+        let matrices = self.matrices.iter().map(|matrix| {
+            let shape = matrix.shape();
+            start += shape[0] * shape[1];
+            Matrix::host(entries[start - shape[0] * shape[1]..start].to_vec(), shape)
+        });
+        Self { names: self.names.clone(), matrices: matrices.collect() }
     }
 
     /// The same values as tensors of `device`, whatever it is.
@@ -88,7 +98,7 @@ impl Parameters {
 }
 
 /// The array `name`, with the shape and at the place of `like`.
-pub(super) fn read_like(like: &Matrix, name: &str, state: &StateDict) -> Result<Matrix, CheckpointError> {
+fn read_like(like: &Matrix, name: &str, state: &StateDict) -> Result<Matrix, CheckpointError> {
     let data = state.array(name, &like.shape())?.to_vec();
     Ok(match like {
         Matrix::Host { shape, .. } => Matrix::host(data, *shape),

@@ -61,8 +61,8 @@ pub struct OptionInputs {
     pub(super) rows: Matrix,
     /// 1 / (number of open options), `[batch, 1]`.
     pub(super) inverse_open: Matrix,
-    /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`; empty for none.
-    pub(super) prior: Vec<f32>,
+    /// Not yet scaled: actor and critics scale it differently. `[batch, choices]`.
+    pub(super) prior: Option<Matrix>,
 }
 
 impl Scorer {
@@ -122,7 +122,7 @@ impl Scorer {
         OptionInputs {
             rows: Matrix::new(rows, [choices * batch.rows, width], device),
             inverse_open: Matrix::new(inverse_open, [batch.rows, 1], device),
-            prior,
+            prior: self.layout.prior.map(|_| Matrix::new(prior, [batch.rows, choices], device)),
         }
     }
 
@@ -131,14 +131,14 @@ impl Scorer {
         &self.sizes
     }
 
-    /// Adds the scaled prior to scores, `[batch, choices]`.
+    /// Adds the scaled prior to scores in host memory, `[batch, choices]`.
     pub(super) fn add_prior(&self, inputs: &OptionInputs, scores: &mut [f32]) {
-        for (score, prior) in scores.iter_mut().zip(&inputs.prior) {
+        for (score, prior) in scores.iter_mut().zip(inputs.prior.iter().flat_map(Matrix::entries)) {
             *score += prior * self.prior_scale;
         }
     }
 
-    /// Scores without the prior, as operations that autodiff can record; those of closed options mean nothing.
+    /// Scores as operations that autodiff can record; those of closed options mean nothing.
     ///
     /// # Shapes
     /// Result `[batch, choices]`.
@@ -154,7 +154,11 @@ impl Scorer {
         for pair in weights[4..].chunks_exact(2) {
             x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
         }
-        x.reshape([choices, batch]).transpose()
+        let scores = x.reshape([choices, batch]).transpose();
+        match &inputs.prior {
+            Some(prior) => scores + prior.tensor() * self.prior_scale,
+            None => scores,
+        }
     }
 }
 
@@ -239,9 +243,7 @@ mod tests {
     fn scores(scorer: &Scorer, weights: &Parameters, observation: &[f32], mask: &[bool]) -> Vec<f32> {
         let batch = ObservationBatch { rows: 1, observations: observation, masks: Some(mask) };
         let inputs = scorer.inputs(&batch, &Device::flex());
-        let mut scores = scorer.on_host(weights.matrices(), &inputs).0;
-        scorer.add_prior(&inputs, &mut scores);
-        scores
+        scorer.on_host(weights.matrices(), &inputs).0
     }
 
     fn draw(len: usize) -> Vec<f32> {

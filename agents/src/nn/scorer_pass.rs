@@ -17,7 +17,7 @@ pub(super) struct ScorerPass {
 }
 
 impl Scorer {
-    /// Scores without the prior, `[batch, choices]`.
+    /// Scores, `[batch, choices]`.
     pub(super) fn on_host(&self, weights: &[Matrix], inputs: &OptionInputs) -> (Vec<f32>, ScorerPass) {
         let sizes = self.sizes();
         let (rows, batch) = (inputs.rows.shape()[0], inputs.inverse_open.shape()[0]);
@@ -34,7 +34,9 @@ impl Scorer {
             let next = affine(&x, pair[0].entries(), pair[1].entries(), [rows, size[0], size[1]]);
             hidden.push(std::mem::replace(&mut x, next));
         }
-        (transposed(&x, batch).into_vec(), ScorerPass { embedding, pooled, hidden })
+        let mut scores = transposed(&x, batch).into_vec();
+        self.add_prior(inputs, &mut scores);
+        (scores, ScorerPass { embedding, pooled, hidden })
     }
 
     /// The gradients of the weights, from that at the scores, `[batch, choices]`.

@@ -15,6 +15,9 @@
 //! Options: n-step returns, prioritised replay, normal observations, any number of critics with a random subset in the
 //! target (REDQ), layer normalisation and dropout in them (DroQ).
 //!
+//! In host memory an update is kernels on plain numbers; on any other device it is the same equations in tensors, of
+//! which nothing is read back before its end. Tests hold the two against each other.
+//!
 //! # Deviations from the papers
 //! - With several heads, the smaller of the critics is taken of the expected Q and not per choice: see
 //!   [`losses::shares`].
@@ -33,7 +36,9 @@ mod learner;
 pub mod losses;
 mod networks;
 mod temperature;
+mod tensors;
 mod update;
+mod update_on_device;
 
 pub use config::{SacConfig, Warmup};
 pub use export::exported;

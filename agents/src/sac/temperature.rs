@@ -28,9 +28,8 @@ impl Temperature {
     /// One step along the gradient at log alpha.
     pub(super) fn step(&mut self, gradient: f64) {
         self.0.step(&[Matrix::host(vec![gradient as f32], [1, 1])]);
-        if let Matrix::Host { data, .. } = &mut self.0.weights.matrices_mut()[0] {
-            data[0] = data[0].clamp(ALPHA_MIN.ln() as f32, ALPHA_MAX.ln() as f32);
-        }
+        let log_alpha = &mut self.0.weights.matrices_mut()[0].entries_mut()[0];
+        *log_alpha = log_alpha.clamp(ALPHA_MIN.ln() as f32, ALPHA_MAX.ln() as f32);
     }
 
     pub(super) fn write(&self, name: &str, state: &mut StateDict) {

@@ -40,27 +40,35 @@ pub(super) struct Figures {
 }
 
 /// What the critics said of s before their step.
-struct Judgement {
+pub(super) struct Judgement {
     /// Per critic `[batch, choices]`, of the continuous actions taken.
-    q: Vec<Vec<f32>>,
+    pub(super) q: Vec<Vec<f32>>,
     /// Per critic `[batch]`.
-    taken: Vec<Vec<f32>>,
-    loss: f64,
+    pub(super) taken: Vec<Vec<f32>>,
+    pub(super) loss: f64,
 }
 
 /// What is random in an update, drawn in one order whatever the threads.
-struct Draws {
+pub(super) struct Draws {
     /// `[batch, dim]`, of s and of s'.
-    noise: [Vec<f32>; 2],
+    pub(super) noise: [Vec<f32>; 2],
     /// The critics that make the target.
-    subset: Vec<usize>,
-    /// A generator per critic and pass, for dropout.
-    dropout: Vec<[Prng; 3]>,
+    pub(super) subset: Vec<usize>,
+    /// A generator per critic and pass, for dropout; none without dropout.
+    pub(super) dropout: Vec<[Prng; 3]>,
 }
 
 impl Update<'_> {
-    /// Lets all networks take a step.
+    /// Lets all networks take a step, where they lie.
     pub(super) fn run(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
+        if networks.actor.weights.on_host() {
+            self.run_on_host(networks, rng)
+        } else {
+            self.run_on_device(networks, rng)
+        }
+    }
+
+    fn run_on_host(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
         let Model { actor, critic, dim, .. } = self.model;
         let mut draws = self.draws(rng);
         let [now, next] = states(self.batch);
@@ -95,10 +103,10 @@ impl Update<'_> {
         let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
         let gradients = tape.backward(&gradient, self.helpers);
         networks.actor.step(&gradients);
-        self.figures(networks, &decision, (actor_loss, &judgement, &targets))
+        self.figures(networks, &decision.entropies, (actor_loss, &judgement, &targets))
     }
 
-    fn draws(&self, rng: &mut Prng) -> Draws {
+    pub(super) fn draws(&self, rng: &mut Prng) -> Draws {
         let config = self.config;
         let len = self.batch.len() * self.model.dim;
         let noise = [(); 2].map(|()| (0..len).map(|_| rng.sample(StandardNormal)).collect());
@@ -125,9 +133,14 @@ impl Update<'_> {
     }
 
     /// The continuous entries of the actions taken, `[batch, dim]`.
-    fn continuous_actions(&self) -> Vec<f32> {
+    pub(super) fn continuous_actions(&self) -> Vec<f32> {
         let (dim, codes) = (self.model.dim, self.batch.actions.len() / self.batch.len());
         self.batch.actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect()
+    }
+
+    /// Whether slow copies move in this update.
+    pub(super) fn follows(&self) -> bool {
+        (self.updates + 1).is_multiple_of(self.config.target_update_every)
     }
 
     /// y, `[batch]`.
@@ -157,7 +170,7 @@ impl Update<'_> {
         draws: &mut Draws,
     ) -> Judgement {
         let (heads, actions) = (&self.model.heads, &self.batch.actions);
-        let moves = (self.updates + 1).is_multiple_of(self.config.target_update_every);
+        let moves = self.follows();
         let mut rngs = draws.dropout.iter_mut().map(|rngs| &mut rngs[1]);
         let work: Vec<_> = critics.iter_mut().map(|critic| (critic, rngs.next())).collect();
         let judged = self.helpers.each(work, |(critic, rng)| {
@@ -208,17 +221,17 @@ impl Update<'_> {
     }
 
     /// Lets the temperatures take their step, and sums the update up.
-    fn figures(
+    pub(super) fn figures(
         &self,
         networks: &mut Networks,
-        decision: &Decision,
+        of_states: &[Vec<f32>; 2],
         (actor_loss, judgement, targets): (f64, &Judgement, &[f32]),
     ) -> Figures {
         let target_entropies = [self.discrete_target(), self.config.target_entropy_at(self.model.dim, self.updates)];
         let mut entropies = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let Some(temperature) = temperature else { continue };
-            entropies[kind] = mean(&decision.entropies[kind]);
+            entropies[kind] = mean(&of_states[kind]);
             if self.config.learn_alpha {
                 temperature.step(losses::log_alpha_gradient(entropies[kind], target_entropies[kind]));
             }

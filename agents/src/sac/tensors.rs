@@ -1,0 +1,110 @@
+//! The equations of soft actor-critic in tensors that autodiff can record: those of [`losses`](super::losses) and
+//! [`Decision`](super::decision::Decision), for networks on a device.
+//!
+//! Columns are `[batch, 1]`. What an action has not (heads, or continuous entries) is `None`.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+
+use super::losses::Ensemble;
+use super::networks::Model;
+use crate::nn::{LOG_STD_MAX, LOG_STD_MIN};
+
+/// Taken from the logits of closed choices.
+const CLOSED: f32 = 1e9;
+
+/// The policy in each state of a batch, with one continuous action drawn in each.
+#[derive(Clone)]
+pub(super) struct TensorDecision {
+    /// pi(a), 0 for closed choices, `[batch, choices]`.
+    probs: Option<Tensor<2>>,
+    /// The continuous entries drawn, `[batch, dim]`.
+    pub(super) actions: Option<Tensor<2>>,
+    /// Entropies of heads and of continuous entries, columns; the latter are - log pi of what was drawn.
+    pub(super) entropies: [Option<Tensor<2>>; 2],
+}
+
+impl TensorDecision {
+    /// From the outputs of the actor, `[batch, outputs]`; `open` is 1 where a choice is open and 0 elsewhere,
+    /// `[batch, choices]`, and `noise` standard normal, `[batch, dim]`.
+    pub(super) fn new(model: &Model, outputs: &Tensor<2>, open: Option<&Tensor<2>>, noise: Option<&Tensor<2>>) -> Self {
+        let choices = model.heads.choices();
+        let log_probs = (choices > 0).then(|| log_probs(outputs.clone().narrow(1, 0, choices), model, open));
+        let probs = log_probs.clone().map(|log_probs| match open {
+            Some(open) => log_probs.exp() * open.clone(),
+            None => log_probs.exp(),
+        });
+        let of_heads = probs.clone().zip(log_probs).map(|(probs, log_probs)| -(probs * log_probs).sum_dim(1));
+        let drawn = noise.map(|noise| {
+            let means = outputs.clone().narrow(1, choices, model.dim);
+            let log_stds = outputs.clone().narrow(1, choices + model.dim, model.dim).clamp(LOG_STD_MIN, LOG_STD_MAX);
+            squashed(means, log_stds, noise.clone())
+        });
+        let (actions, of_entries) = drawn.map(|(actions, log_probs)| (actions, -log_probs.sum_dim(1))).unzip();
+        Self { probs, actions, entropies: [of_heads, of_entries] }
+    }
+
+    /// V(s) under the Q values of some critics, `[batch, choices]` each, as [`losses::shares`](super::losses::shares)
+    /// and [`losses::soft_value`](super::losses::soft_value) define it.
+    pub(super) fn values(&self, ensemble: Ensemble, q: &[Tensor<2>], heads: usize, alphas: [f32; 2]) -> Tensor<2> {
+        let expected = |q: Tensor<2>| match &self.probs {
+            Some(probs) => (probs.clone() * q).sum_dim(1),
+            None => q,
+        };
+        let q = q.iter().cloned();
+        let expected = match ensemble {
+            Ensemble::Mean => {
+                let count = q.len() as f32;
+                expected(q.reduce(|sum, q| sum + q).expect("there is a critic") / count)
+            }
+            Ensemble::Min if heads <= 1 => expected(q.reduce(Tensor::min_pair).expect("there is a critic")),
+            Ensemble::Min => q.map(expected).reduce(Tensor::min_pair).expect("there is a critic"),
+        };
+        let entropies = self.entropies.iter().zip(alphas);
+        entropies.fold(expected, |value, (entropy, alpha)| match entropy {
+            Some(entropy) => value + entropy.clone() * alpha,
+            None => value,
+        })
+    }
+}
+
+/// log pi(a) per head, 0 for closed choices.
+fn log_probs(logits: Tensor<2>, model: &Model, open: Option<&Tensor<2>>) -> Tensor<2> {
+    let logits = match open {
+        Some(open) => logits + (open.clone() - 1.0) * CLOSED,
+        None => logits,
+    };
+    let mut start = 0;
+    let of_heads = model.heads.sizes().iter().map(|&size| {
+        start += size;
+        log_softmax(logits.clone().narrow(1, start - size, size), 1)
+    });
+    let log_probs = Tensor::cat(of_heads.collect(), 1);
+    match open {
+        Some(open) => log_probs * open.clone(),
+        None => log_probs,
+    }
+}
+
+/// a = tanh(mean + std x noise) and log pi(a), entry by entry: see [`SquashedGaussian`](crate::nn::SquashedGaussian).
+fn squashed(means: Tensor<2>, log_stds: Tensor<2>, noise: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let u = means + log_stds.clone().exp() * noise.clone();
+    let distance = u.clone().abs();
+    // - log (1 - tanh(u)^2) / 2, which is even in u.
+    let slope = distance.clone() + (distance * -2.0).exp().log1p() - std::f32::consts::LN_2;
+    let log_normal = -(noise.square() * 0.5) - log_stds - 0.5 * std::f32::consts::TAU.ln();
+    (u.tanh(), log_normal + slope * 2.0)
+}
+
+/// Q(s, a) of the choices taken, a column; `taken` is 1 for those and 0 elsewhere, `[batch, choices]`.
+pub(super) fn taken_q(q: Tensor<2>, taken: Option<&Tensor<2>>) -> Tensor<2> {
+    match taken {
+        Some(taken) => (q * taken.clone()).sum_dim(1),
+        None => q,
+    }
+}
+
+/// J_Q of [`losses::critic_loss`](super::losses::critic_loss), of columns.
+pub(super) fn critic_loss(q: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+    ((q - targets).square() * weights).mean() * 0.5
+}
