@@ -161,7 +161,7 @@ impl EsLearner {
             let mut noise = self.noise(turn / 2);
             let scale = if turn.is_multiple_of(2) { self.config.sigma } else { -self.config.sigma } as f32;
             for matrix in weights.matrices_mut() {
-                let moved: Vec<f32> = matrix.entries().iter().map(|weight| weight + scale * noise()).collect();
+                let moved = matrix.entries().iter().map(|weight| weight + scale * noise()).collect();
                 *matrix = Matrix::host(moved, matrix.shape());
             }
         }
@@ -277,7 +277,7 @@ impl Learner for EsLearner {
         for (pair, ranks) in ranks.chunks_exact(2).enumerate() {
             let (mut noise, weight) = (self.noise(pair), (scale * (ranks[0] - ranks[1])) as f32);
             for matrix in &mut gradients {
-                let sum: Vec<f32> = matrix.entries().iter().map(|entry| entry + weight * noise()).collect();
+                let sum = matrix.entries().iter().map(|entry| entry + weight * noise()).collect();
                 *matrix = Matrix::host(sum, matrix.shape());
             }
         }

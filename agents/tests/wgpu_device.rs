@@ -36,7 +36,8 @@ fn experience(action: &ActionLayout) -> Transitions {
     Transitions {
         observations: (0..ROWS).flat_map(observation).collect(),
         next_observations: (1..=ROWS).flat_map(observation).collect(),
-        masks: (0..ROWS * action.choices()).map(|at| at % 5 != 3).collect(),
+        // In the first row all of the first head are closed.
+        masks: (0..ROWS * action.choices()).map(|at| at % 5 != 3 && at >= 3).collect(),
         next_masks: (0..ROWS * action.choices()).map(|at| at % 4 != 1).collect(),
         actions: (0..ROWS).flat_map(|row| heads(row).chain(entries(row))).collect(),
         rewards: (0..ROWS).map(|row| (row % 3) as f32).collect(),

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::buffer::Buffer;
 use super::dense::wide;
-use super::matrix::{Matrix, apart, joined, read, tensor};
+use super::matrix::{Matrix, apart, cut, joined, read, tensor};
 use super::parameters::Parameters;
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
@@ -107,7 +107,10 @@ impl Adam {
         for order in 0..2 {
             let moments: Vec<Vec<f32>> = match &self.moments {
                 Moments::Host(moments) => moments.iter().map(|pair| pair[order].to_vec()).collect(),
-                Moments::Device(moments) => apart(&moments[order], &self.shapes).map(read).collect(),
+                Moments::Device(moments) => {
+                    let row = read(moments[order].clone());
+                    cut(&row, &self.shapes).map(<[f32]>::to_vec).collect()
+                }
             };
             for (index, (moment, shape)) in moments.into_iter().zip(&self.shapes).enumerate() {
                 state.insert_array(moment_name(prefix, index, order), shape, moment);
@@ -186,7 +189,10 @@ fn step_on_device(
 ) -> Tensor<2> {
     if let Some(bound) = max_norm {
         let norm = gradient.clone().square().sum().sqrt() + 1e-6;
-        gradient = gradient * (norm.recip() * bound).clamp_max(1.0).reshape([1, 1]);
+        let factor = (norm.recip() * bound).clamp_max(1.0);
+        // As on the host: a norm that is no number would hide in which matrix it began.
+        let none = factor.clone().is_nan();
+        gradient = gradient * factor.mask_fill(none, 1.0).reshape([1, 1]);
     }
     first.inplace(|m| m * BETA_1 + gradient.clone() * (1.0 - BETA_1));
     second.inplace(|v| v * BETA_2 + gradient.square() * (1.0 - BETA_2));

@@ -1,14 +1,14 @@
 //! [`Buffer`]: the memory of a matrix on the host, which the next one of its size takes over.
 
 use std::cell::RefCell;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, RangeInclusive};
 
 /// Buffers that a thread keeps at most.
 const KEPT: usize = 32;
 
 /// Entries from which, and up to which, a buffer is worth keeping: an allocator is quick with small pieces, and large
-/// ones take so long to fill that theirs is the least of the cost.
-const WORTH: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 20;
+/// ones take so long to fill that theirs is the least of the cost. A thread keeps 32 MiB at most.
+const WORTH: RangeInclusive<usize> = 1 << 10..=1 << 18;
 
 thread_local! {
     /// What this thread needs no more, in the order in which it was given up.
@@ -19,41 +19,49 @@ thread_local! {
 ///
 /// # Design
 /// An update of a learner makes some forty matrices of the same few sizes, over and over. The allocator hands out other
-/// memory each time, which is in no cache, and fills it with zeros that are never read. A buffer is filled where its last
-/// owner on this thread has just been.
+/// memory each time, which is in no cache, and fills it with zeros that are never read. A buffer is filled where the last
+/// one of its size on this thread has just been. What a helper of an update made goes to the thread that drops it.
 #[derive(Debug, PartialEq)]
 pub struct Buffer(Vec<f32>);
 
 impl Buffer {
     /// With entries that mean nothing, to be overwritten.
     pub(super) fn stale(len: usize) -> Self {
-        let last = |free: &RefCell<Vec<Vec<f32>>>| {
-            let mut free = free.borrow_mut();
-            let place = free.iter().rposition(|buffer| buffer.len() == len)?;
-            Some(free.remove(place))
-        };
-        let found = if WORTH.contains(&len) { FREE.try_with(last).ok().flatten() } else { None };
-        Self(found.unwrap_or_else(|| vec![0.0; len]))
+        Self(given_up(len).unwrap_or_else(|| vec![0.0; len]))
     }
 
     /// Of zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        let mut buffer = Self::stale(len);
-        buffer.fill(0.0);
-        buffer
+        let filled = given_up(len).map(|mut entries| {
+            entries.fill(0.0);
+            entries
+        });
+        Self(filled.unwrap_or_else(|| vec![0.0; len]))
     }
 
     /// These entries, `times` times.
     pub(super) fn repeat(entries: &[f32], times: usize) -> Self {
-        let mut buffer = Self::stale(entries.len() * times);
-        buffer.chunks_exact_mut(entries.len().max(1)).for_each(|copy| copy.copy_from_slice(entries));
-        buffer
+        let filled = given_up(entries.len() * times).map(|mut copies| {
+            copies.chunks_exact_mut(entries.len()).for_each(|copy| copy.copy_from_slice(entries));
+            copies
+        });
+        Self(filled.unwrap_or_else(|| entries.repeat(times)))
     }
 
     /// The entries as a vector, which no other buffer gets.
-    pub(super) fn into_vec(mut self) -> Vec<f32> {
+    pub fn into_vec(mut self) -> Vec<f32> {
         std::mem::take(&mut self.0)
     }
+}
+
+/// The last vector of this length that a buffer of this thread has given up, with what it held.
+fn given_up(len: usize) -> Option<Vec<f32>> {
+    let last = |free: &RefCell<Vec<Vec<f32>>>| {
+        let mut free = free.borrow_mut();
+        let place = free.iter().rposition(|entries| entries.len() == len)?;
+        Some(free.remove(place))
+    };
+    if WORTH.contains(&len) { FREE.try_with(last).ok().flatten() } else { None }
 }
 
 impl Drop for Buffer {

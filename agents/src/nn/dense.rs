@@ -81,7 +81,8 @@ pub(super) fn relu_gradient(gradient: &mut [f32], output: &[f32]) {
     wide(
         #[inline(always)]
         || {
-            // A product, because a choice between the gradient and zero is not made in vector instructions.
+            // A product, because a choice between the gradient and zero is not made in vector instructions. The gradient
+            // of a closed unit must be a number for that; where one is not, the update is lost anyway.
             for (gradient, &output) in gradient.iter_mut().zip(output) {
                 *gradient *= f32::from(u8::from(output > 0.0));
             }

@@ -15,7 +15,7 @@ use super::matrix::Matrix;
 /// Returns `shape`, `[inputs, outputs]`.
 pub fn fan_in_uniform(shape: [usize; 2], fan_in: usize, rng: &mut Prng, device: &Device) -> Matrix {
     let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
-    let data: Vec<f32> = (0..shape[0] * shape[1]).map(|_| rng.random_range(-bound..=bound)).collect();
+    let data = (0..shape[0] * shape[1]).map(|_| rng.random_range(-bound..=bound)).collect();
     Matrix::new(data, shape, device)
 }
 

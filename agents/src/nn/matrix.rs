@@ -29,20 +29,25 @@ impl Matrix {
     ///
     /// # Panics
     /// When the entries do not fill the shape.
-    pub fn new(data: impl Into<Buffer>, shape: [usize; 2], device: &Device) -> Self {
-        if is_host(device) {
-            Self::host(data, shape)
-        } else {
-            Self::Device(tensor(data.into().into_vec(), shape, device))
-        }
+    pub fn new(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Self {
+        Self::at(device, data.into(), shape)
     }
 
     /// A matrix in host memory.
     ///
     /// # Panics
     /// When the entries do not fill the shape.
-    pub fn host(data: impl Into<Buffer>, shape: [usize; 2]) -> Self {
-        let data = data.into();
+    pub fn host(data: Vec<f32>, shape: [usize; 2]) -> Self {
+        Self::held(data.into(), shape)
+    }
+
+    /// [`new`](Self::new) of a buffer.
+    pub(super) fn at(device: &Device, data: Buffer, shape: [usize; 2]) -> Self {
+        if is_host(device) { Self::held(data, shape) } else { Self::Device(tensor(data.into_vec(), shape, device)) }
+    }
+
+    /// [`host`](Self::host) of a buffer.
+    pub(super) fn held(data: Buffer, shape: [usize; 2]) -> Self {
         assert_eq!(data.len(), shape[0] * shape[1], "the entries must fill the shape {shape:?}");
         Self::Host { shape, data }
     }
@@ -132,6 +137,15 @@ pub(super) fn apart(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Ite
         let this = row.clone().narrow(1, *start, rows * columns);
         *start += rows * columns;
         Some(this.reshape([rows, columns]))
+    })
+}
+
+/// The entries of matrices of these shapes in one row that has those of all of them.
+pub(super) fn cut<'a>(row: &'a [f32], shapes: &'a [[usize; 2]]) -> impl Iterator<Item = &'a [f32]> {
+    shapes.iter().scan(row, |rest, &[rows, columns]| {
+        let (this, later) = rest.split_at(rows * columns);
+        *rest = later;
+        Some(this)
     })
 }
 

@@ -181,7 +181,7 @@ impl Mlp {
             let of_weights = |gradient: &[f32]| {
                 let x = if layer == 0 { input } else { &hidden[layer - 1].output };
                 let bias = Matrix::host(sum_of_rows(gradient, n), [1, n]);
-                [bias, Matrix::host(weight_gradient(x, gradient, [rows, k, n]), [k, n])]
+                [bias, Matrix::held(weight_gradient(x, gradient, [rows, k, n]), [k, n])]
             };
             let of_input = |gradient: &[f32]| input_gradient(gradient, of_layer[0].entries(), [rows, k, n]);
             match (track, layer) {
@@ -193,7 +193,7 @@ impl Mlp {
                 }
                 (Track::Inputs { last }, 0) => {
                     let weight = &of_layer[0].entries()[(k - last) * n..];
-                    return vec![Matrix::host(input_gradient(&gradient, weight, [rows, last, n]), [rows, last])];
+                    return vec![Matrix::held(input_gradient(&gradient, weight, [rows, last, n]), [rows, last])];
                 }
                 (Track::Inputs { .. }, _) => gradient = of_input(&gradient),
             }

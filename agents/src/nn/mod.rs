@@ -3,8 +3,10 @@
 //! A network is split in two: its architecture ([`Network`]: an [`Mlp`] or a [`Scorer`]), a plain value, and its
 //! [`Parameters`], a list of named matrices. [`Network::predict`] computes outputs; [`Network::record`] keeps what the
 //! way back needs, and [`Tape::backward`] takes it, from a gradient at the outputs to those of the weights. Losses are
-//! then functions of plain numbers that return a value and a gradient. On a device that reads each of them back, for
-//! which soft actor-critic, the method that is meant for GPUs, has losses in tensors as well. [`Threads`] share the work of a learner out.
+//! then functions of plain numbers that return a value and a gradient. [`Threads`] share the work of a learner out.
+//!
+//! On a device every pass then reads its outputs back. Soft actor-critic therefore has its losses in tensors, too, and
+//! uses `Network::on_device` and `gradients` there.
 //!
 //! # Design
 //! On the CPU both ways are kernels of this module on faer's matrix product; on every other device they are burn's

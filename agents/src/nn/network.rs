@@ -15,7 +15,8 @@ use crate::agent::ObservationBatch;
 /// The architecture of a network, without its weights.
 ///
 /// A pass is [`predict`](Self::predict), or [`record`](Self::record) and [`Tape::backward`]. Both compute where the
-/// parameters lie: in host memory with kernels of this crate, elsewhere with burn.
+/// parameters lie, in host memory with kernels of this crate, elsewhere with burn, and take and return plain numbers. A
+/// method whose losses are tensors, too, uses `on_device` and `gradients` instead.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Network {
     /// On flat rows.
@@ -86,7 +87,7 @@ impl Network {
                     observation.copy_from_slice(&batch.observations[row * obs_dim..(row + 1) * obs_dim]);
                     action.copy_from_slice(&actions[row * dim..(row + 1) * dim]);
                 }
-                Inputs::Flat(Matrix::new(flat, [batch.rows, obs_dim + dim], device))
+                Inputs::Flat(Matrix::at(device, flat, [batch.rows, obs_dim + dim]))
             }
             Self::Scorer(scorer) => {
                 assert!(actions.is_empty(), "a scorer reads no continuous actions");
@@ -148,9 +149,12 @@ impl Network {
         rng: Option<&mut Prng>,
     ) -> Tensor<2> {
         match (self, inputs, actions) {
-            (Self::Mlp(mlp), Inputs::Flat(input), None) => mlp.on_device(weights, input.tensor(), rng),
-            (Self::Mlp(mlp), Inputs::Flat(input), Some(actions)) => {
-                mlp.on_device(weights, Tensor::cat(vec![input.tensor(), actions], 1), rng)
+            (Self::Mlp(mlp), Inputs::Flat(input), actions) => {
+                let input = match actions {
+                    Some(actions) => Tensor::cat(vec![input.tensor(), actions], 1),
+                    None => input.tensor(),
+                };
+                mlp.on_device(weights, input, rng)
             }
             (Self::Scorer(scorer), Inputs::Options(options), None) => scorer.on_device(weights, options),
             _ => mismatch(),

@@ -1,8 +1,10 @@
 //! [`Parameters`]: the named matrices of a network.
 
+use std::borrow::Cow;
+
 use burn::tensor::{Device, Tensor};
 
-use super::matrix::{Matrix, joined, read};
+use super::matrix::{Matrix, cut, joined, read};
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
@@ -52,17 +54,17 @@ impl Parameters {
 
     /// The same values in host memory; from a device in one piece, since it waits for each.
     pub fn to_host(&self) -> Self {
+        self.at_host().into_owned()
+    }
+
+    fn at_host(&self) -> Cow<'_, Self> {
         if self.on_host() {
-            return self.clone();
+            return Cow::Borrowed(self);
         }
-        let entries = read(joined(self.tensors()));
-        let mut start = 0;
-        let matrices = self.matrices.iter().map(|matrix| {
-            let shape = matrix.shape();
-            start += shape[0] * shape[1];
-            Matrix::host(entries[start - shape[0] * shape[1]..start].to_vec(), shape)
-        });
-        Self { names: self.names.clone(), matrices: matrices.collect() }
+        let shapes: Vec<_> = self.matrices.iter().map(Matrix::shape).collect();
+        let row = read(joined(self.tensors()));
+        let matrices = cut(&row, &shapes).zip(&shapes).map(|(entries, &shape)| Matrix::host(entries.to_vec(), shape));
+        Cow::Owned(Self { names: self.names.clone(), matrices: matrices.collect() })
     }
 
     /// The same values as tensors of `device`, whatever it is.
@@ -79,7 +81,7 @@ impl Parameters {
 
     /// Adds the matrices to `state` as `prefix/name`.
     pub fn write(&self, prefix: &str, state: &mut StateDict) {
-        for (name, matrix) in self.names.iter().zip(&self.matrices) {
+        for (name, matrix) in self.names.iter().zip(&self.at_host().matrices) {
             state.insert_array(format!("{prefix}/{name}"), &matrix.shape(), matrix.to_vec());
         }
     }

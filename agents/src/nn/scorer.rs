@@ -120,7 +120,7 @@ impl Scorer {
             }
         }
         OptionInputs {
-            rows: Matrix::new(rows, [choices * batch.rows, width], device),
+            rows: Matrix::at(device, rows, [choices * batch.rows, width]),
             inverse_open: Matrix::new(inverse_open, [batch.rows, 1], device),
             prior: self.layout.prior.map(|_| Matrix::new(prior, [batch.rows, choices], device)),
         }

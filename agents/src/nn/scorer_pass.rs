@@ -58,7 +58,7 @@ impl Scorer {
                 || weight_gradient(x, &gradient, [rows, k, n]),
             );
             later.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
-            later.push(Matrix::host(weight, [k, n]));
+            later.push(Matrix::held(weight, [k, n]));
             relu_gradient(&mut next, x);
             gradient = next;
         }
@@ -79,9 +79,9 @@ impl Scorer {
         relu_gradient(&mut gradient, &pass.embedding);
         let embed = weight_gradient(inputs.rows.entries(), &gradient, [rows, sizes[0], first]);
         let mut gradients = vec![
-            Matrix::host(embed, [sizes[0], first]),
-            Matrix::host(pool, [first, second]),
-            Matrix::host(own, [first, second]),
+            Matrix::held(embed, [sizes[0], first]),
+            Matrix::held(pool, [first, second]),
+            Matrix::held(own, [first, second]),
             Matrix::host(bias, [1, second]),
         ];
         gradients.extend(later.into_iter().rev());

@@ -86,7 +86,7 @@ impl Networks {
         let mut actor = model.actor.network.init(&mut stream(seed, "on_policy/actor"), device);
         let last = actor.matrices().len().saturating_sub(2);
         for matrix in &mut actor.matrices_mut()[last..] {
-            let smaller: Vec<f32> = matrix.to_vec().into_iter().map(|weight| weight * LAST_LAYER_SCALE).collect();
+            let smaller = matrix.to_vec().into_iter().map(|weight| weight * LAST_LAYER_SCALE).collect();
             *matrix = Matrix::new(smaller, matrix.shape(), device);
         }
         let value = model.value.network.init(&mut stream(seed, "on_policy/value"), device);

@@ -42,7 +42,7 @@ const BLOCK: usize = 12;
 /// included, where s, a, r and a flag in `f32` are 504; 260 with [`Storage::F16`]. An end takes 496 bytes (248), once
 /// per stream and per episode; with priorities, 16 bytes more per transition.
 ///
-/// A batch is gathered on the host and uploaded once per column: a tensor operation per transition, or a buffer on the
+/// A batch is gathered on the host and uploaded in a few pieces: a tensor operation per transition, or a buffer on the
 /// device, costs more than the whole update. What is drawn lies anywhere in memory, so while some rows are copied the
 /// next ones are under way.
 #[derive(Debug)]

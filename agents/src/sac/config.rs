@@ -95,7 +95,7 @@ pub struct SacConfig {
     pub critic_dropout: f64,
     /// CPU threads of an update, 1 to `critics`, among which the critics, the policies in s and s', and the two sides of
     /// the actor's way back are shared out. The result does not depend on it. Leave it at 1 when actors need the other
-    /// cores: helpers stay awake during an update. Default 1.
+    /// cores: helpers stay awake during an update. On another device than the CPU it has no effect. Default 1.
     pub threads: usize,
 }
 

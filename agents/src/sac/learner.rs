@@ -10,7 +10,7 @@ use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{Helpers, Threads};
+use crate::nn::{Helpers, Threads, is_host};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -39,7 +39,7 @@ impl SacLearner {
             spec: spec.clone(),
             device: device.clone(),
             model,
-            threads: Threads::new(config.threads),
+            threads: Threads::new(if is_host(device) { config.threads } else { 1 }),
             config,
         })
     }

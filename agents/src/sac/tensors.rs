@@ -10,8 +10,8 @@ use super::losses::Ensemble;
 use super::networks::Model;
 use crate::nn::{LOG_STD_MAX, LOG_STD_MIN};
 
-/// Taken from the logits of closed choices.
-const CLOSED: f32 = 1e9;
+/// In place of the logits of closed choices.
+const CLOSED: f32 = -1e9;
 
 /// The policy in each state of a batch, with one continuous action drawn in each.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ impl TensorDecision {
 /// log pi(a) per head, 0 for closed choices.
 fn log_probs(logits: Tensor<2>, model: &Model, open: Option<&Tensor<2>>) -> Tensor<2> {
     let logits = match open {
-        Some(open) => logits + (open.clone() - 1.0) * CLOSED,
+        Some(open) => logits.mask_fill(open.clone().equal_elem(0.0), CLOSED),
         None => logits,
     };
     let mut start = 0;
@@ -104,7 +104,31 @@ pub(super) fn taken_q(q: Tensor<2>, taken: Option<&Tensor<2>>) -> Tensor<2> {
     }
 }
 
+/// y of [`losses::target_q`](super::losses::target_q), of columns.
+pub(super) fn target_q(returns: Tensor<2>, discounts: Tensor<2>, next_values: Tensor<2>) -> Tensor<2> {
+    let terminated = discounts.clone().equal_elem(0.0);
+    // A terminated row has no next value: 0 x inf would be NaN.
+    returns + (discounts * next_values).mask_fill(terminated, 0.0)
+}
+
 /// J_Q of [`losses::critic_loss`](super::losses::critic_loss), of columns.
 pub(super) fn critic_loss(q: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     ((q - targets).square() * weights).mean() * 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::read;
+    use burn::tensor::Device;
+
+    /// Row 1: 1 + 0.9 x 5 = 5.5; row 2 terminated: -2, whatever came after.
+    #[test]
+    fn targets_match_numbers_worked_by_hand() {
+        let column = |values: [f32; 2]| Tensor::<2>::from_data([[values[0]], [values[1]]], &Device::flex());
+        for beyond in [f32::INFINITY, f32::NAN] {
+            let y = target_q(column([1.0, -2.0]), column([0.9, 0.0]), column([5.0, beyond]));
+            assert_eq!(read(y), [5.5, -2.0]);
+        }
+    }
 }

@@ -40,12 +40,12 @@ pub(super) struct Figures {
 }
 
 /// What the critics said of s before their step.
-pub(super) struct Judgement {
+struct Judgement {
     /// Per critic `[batch, choices]`, of the continuous actions taken.
-    pub(super) q: Vec<Vec<f32>>,
+    q: Vec<Vec<f32>>,
     /// Per critic `[batch]`.
-    pub(super) taken: Vec<Vec<f32>>,
-    pub(super) loss: f64,
+    taken: Vec<Vec<f32>>,
+    loss: f64,
 }
 
 /// What is random in an update, drawn in one order whatever the threads.
@@ -103,7 +103,8 @@ impl Update<'_> {
         let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
         let gradients = tape.backward(&gradient, self.helpers);
         networks.actor.step(&gradients);
-        self.figures(networks, &decision.entropies, (actor_loss, &judgement, &targets))
+        let appraisal = Appraisal::new(judgement.loss, &judgement.taken, &targets);
+        self.figures(networks, &decision.entropies, actor_loss, appraisal)
     }
 
     pub(super) fn draws(&self, rng: &mut Prng) -> Draws {
@@ -220,24 +221,25 @@ impl Update<'_> {
         (losses::blend(&shares, &q), sum)
     }
 
-    /// Lets the temperatures take their step, and sums the update up.
+    /// Lets the temperatures take their step along the entropies of heads and of continuous entries, `[batch]` where an
+    /// action has them, and sums the update up.
     pub(super) fn figures(
         &self,
         networks: &mut Networks,
-        of_states: &[Vec<f32>; 2],
-        (actor_loss, judgement, targets): (f64, &Judgement, &[f32]),
+        entropies: &[Vec<f32>; 2],
+        actor_loss: f64,
+        appraisal: Appraisal,
     ) -> Figures {
         let target_entropies = [self.discrete_target(), self.config.target_entropy_at(self.model.dim, self.updates)];
-        let mut entropies = [f64::NAN; 2];
+        let mut means = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let Some(temperature) = temperature else { continue };
-            entropies[kind] = mean(&of_states[kind]);
+            means[kind] = mean(&entropies[kind]);
             if self.config.learn_alpha {
-                temperature.step(losses::log_alpha_gradient(entropies[kind], target_entropies[kind]));
+                temperature.step(losses::log_alpha_gradient(means[kind], target_entropies[kind]));
             }
         }
-        let appraisal = Appraisal::new(judgement.loss, &judgement.taken, targets);
-        Figures { actor_loss, appraisal, entropies, target_entropies }
+        Figures { actor_loss, appraisal, entropies: means, target_entropies }
     }
 
     /// The target entropy of the heads, averaged over the states of the batch.
