@@ -125,4 +125,20 @@ mod tests {
         assert_eq!(input_gradient(&gradient, &w, [2, 2, 3])[..], [4.0, 2.0, -1.0, 1.0]);
         assert_eq!(sum_of_rows(&gradient, 3), [-1.0, 1.0, 2.0]);
     }
+
+    /// Sizes for every kernel of the product: square, narrow, a single column, a single row, more than one block deep.
+    #[test]
+    fn products_do_not_depend_on_what_their_memory_held() {
+        for size @ [m, k, n] in [[64, 64, 64], [256, 40, 16], [1100, 7, 1], [1, 1500, 1200], [96, 2000, 33]] {
+            let entries = |len: usize, step: f32| (0..len).map(|at| (at as f32 * step).sin()).collect::<Vec<f32>>();
+            let (x, w, gradient) = (entries(m * k, 0.7), entries(k * n, 1.3), entries(m * n, 0.3));
+            let all = || {
+                [affine(&x, &w, &[], size), weight_gradient(&x, &gradient, size), input_gradient(&gradient, &w, size)]
+            };
+            let first = all().map(Buffer::into_vec);
+            let spoil = |entries: &Vec<f32>| drop(Buffer::from(vec![f32::NAN; entries.len()]));
+            first.iter().for_each(spoil);
+            assert_eq!(all().map(Buffer::into_vec), first, "{size:?}");
+        }
+    }
 }
