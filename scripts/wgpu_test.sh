@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Trains a small agent on a wgpu device. Without a GPU, Mesa's software Vulkan (lavapipe) is that device: it is
-# installed from Debian's or Ubuntu's packages when this runs as root and no Vulkan driver is there.
+# Trains small agents on a wgpu device, and holds updates that it records against those of the CPU. Without a GPU,
+# Mesa's software Vulkan (lavapipe) is that device: it is installed from Debian's or Ubuntu's packages when this runs as
+# root and no Vulkan driver is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,5 +19,9 @@ if ! has_vulkan_driver; then
 fi
 
 # Without optimisation the GPU crates build in about five minutes on two cores, and the test still takes seconds.
-cargo --config 'profile.dev.package."*".opt-level=0' --config 'profile.dev.opt-level=0' \
-    test -p mec-agents --features wgpu --test wgpu_device --locked
+test=(
+    cargo --config 'profile.dev.package."*".opt-level=0' --config 'profile.dev.opt-level=0'
+    test -p mec-agents --features wgpu --locked
+)
+"${test[@]}" --test wgpu_device
+"${test[@]}" --lib -- on_wgpu

@@ -181,6 +181,14 @@ fn files_are_short_and_say_what_they_are() {
 }
 
 #[test]
+fn only_the_replay_of_a_recording_is_unsafe() {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let is_unsafe = |source: &Source| source.text.lines().filter(is_code).any(|line| line.contains("unsafe"));
+    let found: Vec<PathBuf> = all_sources().into_iter().filter(is_unsafe).map(|source| source.path).collect();
+    assert_eq!(found, [root().join("agents/src/nn/recorded.rs")]);
+}
+
+#[test]
 fn nothing_draws_from_a_global_generator() {
     for source in all_sources() {
         let code = source.text.lines().filter(|line| !line.trim_start().starts_with("//"));

@@ -48,13 +48,9 @@ enum Moments {
     Device([Tensor<2>; 2]),
 }
 
-/// The numbers of one step that are the same for all parameters.
-#[derive(Clone, Copy)]
-struct Rates {
-    learning_rate: f64,
-    correction_1: f64,
-    correction_2: f64,
-}
+/// The numbers of one step that are the same for all parameters: the step size over the correction of the first moment,
+/// and 1 over the root of that of the second.
+pub(crate) type Rates = [f32; 2];
 
 impl Adam {
     /// An optimiser for `parameters`, with zero moments.
@@ -76,13 +72,7 @@ impl Adam {
     /// # Panics
     /// When parameters and gradients lie in different places.
     pub fn step(&mut self, parameters: &mut Parameters, gradients: &[Matrix], share: f64) {
-        self.step += 1;
-        let step = i32::try_from(self.step).unwrap_or(i32::MAX);
-        let rates = Rates {
-            learning_rate: self.config.learning_rate * share,
-            correction_1: 1.0 - BETA_1.powi(step),
-            correction_2: 1.0 - BETA_2.powi(step),
-        };
+        let rates = self.begin(share);
         match &mut self.moments {
             Moments::Host(moments) => {
                 let clip = self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(gradients, bound));
@@ -91,13 +81,51 @@ impl Adam {
                     step_on_host(matrix.entries_mut(), gradient.entries(), moments, (rates, clip));
                 }
             }
-            Moments::Device(moments) => {
-                let gradient = joined(gradients.iter().map(Matrix::tensor));
-                let step = step_on_device(gradient, moments, (rates, self.config.max_grad_norm));
-                for (matrix, step) in parameters.matrices_mut().iter_mut().zip(apart(&step, &self.shapes)) {
-                    *matrix = Matrix::Device(matrix.tensor() - step);
-                }
+            Moments::Device([first, _]) => {
+                let rates = rates.map(|rate| tensor(vec![rate], [1, 1], &first.device()));
+                self.step_on_device(parameters, gradients, &rates);
             }
+        }
+    }
+
+    /// Counts a step of this `share` of the step size; what it is to be taken with.
+    pub(crate) fn begin(&mut self, share: f64) -> Rates {
+        self.step += 1;
+        let step = i32::try_from(self.step).unwrap_or(i32::MAX);
+        let [correction_1, correction_2] = [BETA_1, BETA_2].map(|beta| 1.0 - beta.powi(step));
+        [(self.config.learning_rate * share / correction_1) as f32, (1.0 / correction_2.sqrt()) as f32]
+    }
+
+    /// A step that was begun, with its rates on the device, `[1, 1]` each. Moments and parameters that nothing else
+    /// holds are changed in their place.
+    ///
+    /// # Panics
+    /// When parameters or gradients lie in host memory.
+    pub(crate) fn step_on_device(
+        &mut self,
+        parameters: &mut Parameters,
+        gradients: &[Matrix],
+        [step_size, root]: &[Tensor<2>; 2],
+    ) {
+        let Moments::Device([first, second]) = &mut self.moments else { panic!("these parameters lie in host memory") };
+        let mut gradient = joined(gradients.iter().map(Matrix::tensor));
+        if let Some(bound) = self.config.max_grad_norm {
+            gradient = clipped(gradient, bound);
+        }
+        first.inplace(|m| m * BETA_1 + gradient.clone() * (1.0 - BETA_1));
+        second.inplace(|v| v * BETA_2 + gradient.square() * (1.0 - BETA_2));
+        let step = first.clone() / (second.clone().sqrt() * root.clone() + EPSILON) * step_size.clone();
+        for (matrix, step) in parameters.matrices_mut().iter_mut().zip(apart(&step, &self.shapes)) {
+            let Matrix::Device(tensor) = matrix else { panic!("these parameters lie in host memory") };
+            tensor.inplace(|tensor| tensor - step);
+        }
+    }
+
+    /// The moments on a device, each `[1, entries]`; none in host memory.
+    pub(crate) fn moments_mut(&mut self) -> &mut [Tensor<2>] {
+        match &mut self.moments {
+            Moments::Host(_) => &mut [],
+            Moments::Device(moments) => moments,
         }
     }
 
@@ -160,9 +188,12 @@ fn clip_factor(gradients: &[Matrix], max_norm: f64) -> f32 {
     (max_norm / (norm + 1e-6)).min(1.0) as f32
 }
 
-fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: &mut [Buffer; 2], (rates, clip): (Rates, f32)) {
-    let step_size = (rates.learning_rate / rates.correction_1) as f32;
-    let root = (1.0 / rates.correction_2.sqrt()) as f32;
+fn step_on_host(
+    values: &mut [f32],
+    gradient: &[f32],
+    [first, second]: &mut [Buffer; 2],
+    ([step_size, root], clip): (Rates, f32),
+) {
     let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
     // In f32, 1 - 0.999 would be off by 5e-5 of its value.
     let (rest_1, rest_2) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
@@ -181,23 +212,13 @@ fn step_on_host(values: &mut [f32], gradient: &[f32], [first, second]: &mut [Buf
     );
 }
 
-/// What is to be taken from the values, `[1, entries]`. Nothing is read back from the device.
-fn step_on_device(
-    mut gradient: Tensor<2>,
-    [first, second]: &mut [Tensor<2>; 2],
-    (rates, max_norm): (Rates, Option<f64>),
-) -> Tensor<2> {
-    if let Some(bound) = max_norm {
-        let norm = gradient.clone().square().sum().sqrt() + 1e-6;
-        let factor = (norm.recip() * bound).clamp_max(1.0);
-        // As on the host: a norm that is no number would hide in which matrix it began.
-        let none = factor.clone().is_nan();
-        gradient = gradient * factor.mask_fill(none, 1.0).reshape([1, 1]);
-    }
-    first.inplace(|m| m * BETA_1 + gradient.clone() * (1.0 - BETA_1));
-    second.inplace(|v| v * BETA_2 + gradient.square() * (1.0 - BETA_2));
-    let root = second.clone().sqrt() * (1.0 / rates.correction_2.sqrt()) + EPSILON;
-    first.clone() / root * (rates.learning_rate / rates.correction_1)
+/// A gradient within a bound of its norm, `[1, entries]`. Nothing is read back from the device.
+fn clipped(gradient: Tensor<2>, bound: f64) -> Tensor<2> {
+    let norm = gradient.clone().square().sum().sqrt() + 1e-6;
+    let factor = (norm.recip() * bound).clamp_max(1.0);
+    // As on the host: a norm that is no number would hide in which matrix it began.
+    let none = factor.clone().is_nan();
+    gradient * factor.mask_fill(none, 1.0).reshape([1, 1])
 }
 
 #[cfg(test)]

@@ -127,12 +127,12 @@ pub fn tensor(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
 
 /// The entries of some tensors in one row, `[1, entries]`: on a device an operation on the row costs as much as one on
 /// each of them.
-pub(super) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>) -> Tensor<2> {
+pub(crate) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>) -> Tensor<2> {
     Tensor::cat(tensors.into_iter().map(|tensor| tensor.reshape([1, -1])).collect(), 1)
 }
 
 /// Tensors of these shapes from one row that has the entries of all of them.
-pub(super) fn apart(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
+pub(crate) fn apart(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
     shapes.iter().scan(0, |start, &[rows, columns]| {
         let this = row.clone().narrow(1, *start, rows * columns);
         *start += rows * columns;

@@ -35,6 +35,18 @@ pub enum Inputs {
     Options(OptionInputs),
 }
 
+impl Inputs {
+    /// What they are made of.
+    pub(crate) fn matrices(&self) -> Vec<&Matrix> {
+        match self {
+            Self::Flat(flat) => vec![flat],
+            Self::Options(OptionInputs { rows, inverse_open, prior }) => {
+                [rows, inverse_open].into_iter().chain(prior).collect()
+            }
+        }
+    }
+}
+
 /// Whose gradients a pass is recorded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Track {
@@ -92,6 +104,21 @@ impl Network {
             Self::Scorer(scorer) => {
                 assert!(actions.is_empty(), "a scorer reads no continuous actions");
                 Inputs::Options(scorer.inputs(batch, device))
+            }
+        }
+    }
+
+    /// Inputs of these tensors, in the order of [`Inputs::matrices`].
+    ///
+    /// # Panics
+    /// When there are fewer than the network needs.
+    pub(crate) fn inputs_of(&self, mut parts: impl Iterator<Item = Tensor<2>>) -> Inputs {
+        let mut next = || Matrix::Device(parts.next().expect("the inputs of a network are complete"));
+        match self {
+            Self::Mlp(_) => Inputs::Flat(next()),
+            Self::Scorer(scorer) => {
+                let (rows, inverse_open) = (next(), next());
+                Inputs::Options(OptionInputs { rows, inverse_open, prior: scorer.has_prior().then(next) })
             }
         }
     }
@@ -243,17 +270,6 @@ mod tests {
         weights
     }
 
-    fn on_device(inputs: &Inputs) -> Inputs {
-        let moved = |matrix: &Matrix| Matrix::Device(matrix.tensor());
-        match inputs {
-            Inputs::Flat(flat) => Inputs::Flat(moved(flat)),
-            Inputs::Options(options) => {
-                let (rows, inverse_open) = (moved(&options.rows), moved(&options.inverse_open));
-                Inputs::Options(OptionInputs { rows, inverse_open, prior: options.prior.as_ref().map(moved) })
-            }
-        }
-    }
-
     fn close(left: &[f32], right: &[f32]) {
         assert_eq!(left.len(), right.len());
         assert!(left.iter().any(|&entry| entry != 0.0), "nothing to compare");
@@ -265,7 +281,8 @@ mod tests {
     /// Both ways of both places, with the same units dropped.
     fn agree(network: &Network, inputs: &Inputs, track: Track) {
         let host = weights(network);
-        let (device, on_device) = (host.on_device(&Device::flex()), on_device(inputs));
+        let (device, inputs_of) = (host.on_device(&Device::flex()), inputs.matrices().into_iter().map(Matrix::tensor));
+        let on_device = network.inputs_of(inputs_of);
         let rng = || stream(8, "dropout");
         let (outputs, tape) = network.record(&host, inputs, track, Some(&mut rng()));
         let (of_device, tape_of_device) = network.record(&device, &on_device, track, Some(&mut rng()));

@@ -47,6 +47,14 @@ impl Parameters {
         self.matrices.iter().map(Matrix::tensor).collect()
     }
 
+    /// The matrices on a device, to be changed.
+    pub(crate) fn tensors_mut(&mut self) -> impl Iterator<Item = &mut Tensor<2>> {
+        self.matrices.iter_mut().filter_map(|matrix| match matrix {
+            Matrix::Host { .. } => None,
+            Matrix::Device(tensor) => Some(tensor),
+        })
+    }
+
     /// The matrices as leaves of a new autodiff graph: what is computed with them records what `backward` needs.
     pub fn leaves(&self) -> Vec<Tensor<2>> {
         self.matrices.iter().map(|matrix| matrix.tensor().autodiff().require_grad()).collect()

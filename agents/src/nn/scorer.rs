@@ -131,6 +131,11 @@ impl Scorer {
         &self.sizes
     }
 
+    /// Whether observations come with a prior.
+    pub(super) fn has_prior(&self) -> bool {
+        self.layout.prior.is_some()
+    }
+
     /// Adds the scaled prior to scores in host memory, `[batch, choices]`.
     pub(super) fn add_prior(&self, inputs: &OptionInputs, scores: &mut [f32]) {
         for (score, prior) in scores.iter_mut().zip(inputs.prior.iter().flat_map(Matrix::entries)) {

@@ -1,6 +1,8 @@
 //! [`Trained`]: weights that an optimiser changes.
 
-use super::adam::{Adam, AdamConfig};
+use burn::tensor::Tensor;
+
+use super::adam::{Adam, AdamConfig, Rates};
 use super::matrix::Matrix;
 use super::parameters::Parameters;
 use crate::checkpoint::CheckpointError;
@@ -28,6 +30,21 @@ impl Trained {
     /// The same by this share of the step size, 0 to 1.
     pub fn step_share(&mut self, gradients: &[Matrix], share: f64) {
         self.adam.step(&mut self.weights, gradients, share);
+    }
+
+    /// Counts a step; what [`step_on_device`](Self::step_on_device) then takes it with.
+    pub(crate) fn begin(&mut self) -> Rates {
+        self.adam.begin(1.0)
+    }
+
+    /// The step begun, with its rates on the device.
+    pub(crate) fn step_on_device(&mut self, gradients: &[Matrix], rates: &[Tensor<2>; 2]) {
+        self.adam.step_on_device(&mut self.weights, gradients, rates);
+    }
+
+    /// Weights and moments on a device.
+    pub(crate) fn tensors_mut(&mut self) -> impl Iterator<Item = &mut Tensor<2>> {
+        self.weights.tensors_mut().chain(self.adam.moments_mut())
     }
 
     /// Adds the weights as `name/...` and the moments as `adam/name/...`.

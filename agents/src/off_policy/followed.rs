@@ -1,5 +1,7 @@
 //! [`Followed`]: a network and the slow copy that targets are made with.
 
+use burn::tensor::Tensor;
+
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Parameters, Trained, polyak_update};
 use crate::state::StateDict;
@@ -22,6 +24,11 @@ impl Followed {
     /// Lets the copy take over this share of the weights, in (0, 1].
     pub fn follow(&mut self, tau: f64) {
         polyak_update(&mut self.target, &self.online.weights, tau as f32);
+    }
+
+    /// All that changes, on a device.
+    pub(crate) fn tensors_mut(&mut self) -> impl Iterator<Item = &mut Tensor<2>> {
+        self.online.tensors_mut().chain(self.target.tensors_mut())
     }
 
     /// The first tensor with an entry that is infinite or no number, by the name under which it is stored.

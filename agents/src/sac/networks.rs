@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use mec_envs::rng::stream;
 
 use super::config::SacConfig;
+use super::recording::Recording;
 use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
@@ -47,12 +48,13 @@ impl Model {
 }
 
 /// All that gradient updates change.
-#[derive(Clone, Debug)]
 pub(super) struct Networks {
     pub(super) actor: Trained,
     pub(super) critics: Vec<Followed>,
     /// Of the categorical heads and of the continuous entries, where there are any.
     pub(super) temperatures: [Option<Temperature>; 2],
+    /// Of updates on a device.
+    pub(super) recording: Recording,
 }
 
 impl Networks {
@@ -66,6 +68,18 @@ impl Networks {
             actor: Trained::new(draw("sac/actor", &model.actor), adam(config.actor_lr)),
             critics: (1..=config.critics).map(critic).collect(),
             temperatures: [!model.heads.sizes().is_empty(), model.dim > 0].map(|has| has.then(temperature)),
+            recording: Recording::default(),
+        }
+    }
+
+    /// No networks.
+    pub(super) fn none() -> Self {
+        let adam = AdamConfig { learning_rate: 0.0, max_grad_norm: None };
+        Self {
+            actor: Trained::new(Parameters::new(vec![]), adam),
+            critics: vec![],
+            temperatures: [None, None],
+            recording: Recording::default(),
         }
     }
 
@@ -122,6 +136,6 @@ impl Networks {
                 *temperature = temperature.read(name, state)?;
             }
         }
-        Ok(Self { actor: self.actor.read("actor", state)?, critics, temperatures })
+        Ok(Self { actor: self.actor.read("actor", state)?, critics, temperatures, recording: Recording::default() })
     }
 }

@@ -46,7 +46,13 @@ impl TensorDecision {
 
     /// V(s) under the Q values of some critics, `[batch, choices]` each, as [`losses::shares`](super::losses::shares)
     /// and [`losses::soft_value`](super::losses::soft_value) define it.
-    pub(super) fn values(&self, ensemble: Ensemble, q: &[Tensor<2>], heads: usize, alphas: [f32; 2]) -> Tensor<2> {
+    pub(super) fn values(
+        &self,
+        ensemble: Ensemble,
+        q: &[Tensor<2>],
+        heads: usize,
+        alphas: &[Tensor<2>; 2],
+    ) -> Tensor<2> {
         let expected = |q: Tensor<2>| match &self.probs {
             Some(probs) => (probs.clone() * q).sum_dim(1),
             None => q,
@@ -62,7 +68,7 @@ impl TensorDecision {
         };
         let entropies = self.entropies.iter().zip(alphas);
         entropies.fold(expected, |value, (entropy, alpha)| match entropy {
-            Some(entropy) => value + entropy.clone() * alpha,
+            Some(entropy) => value + entropy.clone() * alpha.clone(),
             None => value,
         })
     }

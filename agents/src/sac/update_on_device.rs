@@ -1,177 +1,81 @@
 //! One gradient update where the networks lie on a device: what [`Update::run`] does in host memory, in tensors.
 //!
 //! # Design
-//! A device waits for the host at every number that is read back, some tenths of a millisecond each time. Here nothing
-//! is read before the end, and then everything at once. What figures are made of comes back as columns of the batch, so
-//! that the functions that make them are the same as on the host.
+//! A device waits for the host at every number that is read back, some tenths of a millisecond each time, and for every
+//! operation that is begun, some microseconds. So the host sends all that it knows of an update at once (a [`Feed`]),
+//! reads nothing before the end, and then everything at once. What figures are made of comes back as columns of the
+//! batch, so that the functions that make them are the same as on the host.
 
-use burn::tensor::Tensor;
+use burn::tensor::Device;
 use mec_envs::rng::Prng;
 
 use super::losses;
 use super::networks::{Model, Networks};
-use super::tensors::{self, TensorDecision};
+use super::tensor_update::TensorUpdate;
 use super::update::{Draws, Figures, Update};
-use crate::nn::{Inputs, gradients, read, tensor};
-use crate::off_policy::{Appraisal, Followed, states};
-
-/// Columns of a batch and of what is drawn for it, on the device.
-struct Columns {
-    rewards: Tensor<2>,
-    discounts: Tensor<2>,
-    weights: Tensor<2>,
-    /// 1 for the choices taken, `[batch, choices]`; without heads there are none.
-    taken: Option<Tensor<2>>,
-    /// The continuous entries of the actions taken, `[batch, dim]`.
-    actions: Option<Tensor<2>>,
-    /// 1 where a choice is open, of s and s', `[batch, choices]`; without masks there are none.
-    open: [Option<Tensor<2>>; 2],
-    /// Of s and s', `[batch, dim]`.
-    noise: [Option<Tensor<2>>; 2],
-}
+use crate::nn::Feed;
+use crate::off_policy::{Appraisal, states};
 
 impl Update<'_> {
     /// Lets all networks take a step.
     pub(super) fn run_on_device(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
         let mut draws = self.draws(rng);
-        let columns = self.columns(&draws);
-        let [now, next] = states(self.batch);
-        let [now, next] = [now, next].map(|rows| self.model.actor.inputs(&rows, &[], self.device));
-        let alphas = networks.alphas();
-
-        let leaves = networks.actor.weights.leaves();
-        let decide = |weights: &[Tensor<2>], inputs: &Inputs, place: usize| {
-            let outputs = self.model.actor.on_device(weights, inputs, None, None);
-            TensorDecision::new(self.model, &outputs, columns.open[place].as_ref(), columns.noise[place].as_ref())
+        let feed = self.feed(networks, &draws);
+        let shapes = feed.shapes().to_vec();
+        let update = TensorUpdate {
+            config: self.config,
+            model: self.model,
+            masked: self.masked(),
+            follows: self.follows(),
+            shapes: &shapes,
         };
-        let decision = decide(&leaves, &now, 0);
-        let next_decision = decide(&networks.actor.weights.tensors(), &next, 1);
-        let targets = self.targets_on_device(&networks.critics, &next, &next_decision, (alphas, &columns, &mut draws));
-        let (q, taken) = self.improve_critics_on_device(&mut networks.critics, &now, &targets, (&columns, &mut draws));
-
-        let judged = match &decision.actions {
-            None => q,
-            Some(actions) => self.judge_on_device(&networks.critics, &now, actions, &mut draws),
-        };
-        let values = decision.values(self.config.actor_critics, &judged, self.model.heads.sizes().len(), alphas);
-        networks.actor.step(&gradients(&-values.clone().mean(), &leaves));
-
-        let entropies = decision.entropies.into_iter().flatten();
-        self.figures_from(networks, taken.into_iter().chain([targets, values]).chain(entropies).collect())
+        let columns = networks.run(&update, feed.upload(self.device), &mut draws);
+        self.figures_from(networks, &columns)
     }
 
-    /// Uploads all columns in one piece.
-    fn columns(&self, draws: &Draws) -> Columns {
-        let Model { heads, dim, .. } = self.model;
-        let (batch, choices) = (self.batch, heads.choices());
-        let ones = |masks: &[bool]| masks.iter().map(|&open| f32::from(u8::from(open))).collect();
-        let single = |column: &Vec<f32>| Some((column.clone(), 1));
-        let masked = |masks: &[bool]| (choices > 0 && !masks.is_empty()).then(|| (ones(masks), choices));
-        let continuous = |entries: Vec<f32>| (*dim > 0).then_some((entries, *dim));
-        let taken = losses::taken_gradient(&vec![1.0; batch.len()], &batch.actions, heads);
-        let [of_now, of_next] = &draws.noise;
-        let parts = [
-            single(&batch.rewards),
-            single(&batch.discounts),
-            single(&batch.weights),
-            (choices > 0).then_some((taken, choices)),
-            continuous(self.continuous_actions()),
-            masked(&batch.masks),
-            masked(&batch.next_masks),
-            continuous(of_now.clone()),
-            continuous(of_next.clone()),
-        ];
-        let mut columns = self.upload(parts).into_iter();
-        let mut column = || columns.next().flatten();
-        let [rewards, discounts, weights] = [(); 3].map(|()| column().expect("a batch has these columns"));
-        let (taken, actions) = (column(), column());
-        Columns { rewards, discounts, weights, taken, actions, open: [column(), column()], noise: [column(), column()] }
+    /// Whether there are choices that can be closed.
+    fn masked(&self) -> bool {
+        self.model.heads.choices() > 0 && !self.batch.masks.is_empty()
     }
 
-    /// These columns and their widths side by side on the device, and there apart again.
-    fn upload<const N: usize>(&self, parts: [Option<(Vec<f32>, usize)>; N]) -> [Option<Tensor<2>>; N] {
-        let rows = self.batch.len();
-        let width: usize = parts.iter().flatten().map(|(_, width)| width).sum();
-        let mut joined = Vec::with_capacity(rows * width);
-        for row in 0..rows {
-            for (entries, width) in parts.iter().flatten() {
-                joined.extend_from_slice(&entries[row * width..(row + 1) * width]);
+    /// All that the device is told of an update, in the order in which [`TensorUpdate`] takes it; the steps of the
+    /// optimisers are begun with it.
+    fn feed(&self, networks: &mut Networks, draws: &Draws) -> Feed {
+        let Model { actor, heads, dim, .. } = self.model;
+        let (batch, mut feed) = (self.batch, Feed::default());
+        for rows in states(batch) {
+            for matrix in actor.inputs(&rows, &[], &Device::flex()).matrices() {
+                feed.push(matrix.entries(), matrix.shape());
             }
         }
-        let joined = tensor(joined, [rows, width], self.device);
-        let mut start = 0;
-        parts.map(|part| {
-            let (_, width) = part?;
-            start += width;
-            Some(joined.clone().narrow(1, start - width, width))
-        })
-    }
-
-    /// y, a column.
-    fn targets_on_device(
-        &self,
-        critics: &[Followed],
-        next: &Inputs,
-        decision: &TensorDecision,
-        (alphas, columns, draws): ([f32; 2], &Columns, &mut Draws),
-    ) -> Tensor<2> {
-        let mut q = Vec::with_capacity(draws.subset.len());
-        for &index in &draws.subset {
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[0]);
-            let weights = critics[index].target.tensors();
-            q.push(self.model.critic.on_device(&weights, next, decision.actions.clone(), rng));
+        for column in [&batch.rewards, &batch.discounts, &batch.weights] {
+            feed.push(column, [batch.len(), 1]);
         }
-        let values = decision.values(losses::Ensemble::Min, &q, self.model.heads.sizes().len(), alphas);
-        tensors::target_q(columns.rewards.clone(), columns.discounts.clone(), values)
-    }
-
-    /// Lets critics and their slow copies take a step; what they said of s before it, per critic: of all choices,
-    /// `[batch, choices]`, and Q(s, a), a column.
-    fn improve_critics_on_device(
-        &self,
-        critics: &mut [Followed],
-        now: &Inputs,
-        targets: &Tensor<2>,
-        (columns, draws): (&Columns, &mut Draws),
-    ) -> (Vec<Tensor<2>>, Vec<Tensor<2>>) {
-        let moves = self.follows();
-        let mut judged = (Vec::with_capacity(critics.len()), Vec::with_capacity(critics.len()));
-        for (index, critic) in critics.iter_mut().enumerate() {
-            let leaves = critic.online.weights.leaves();
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[1]);
-            let q = self.model.critic.on_device(&leaves, now, columns.actions.clone(), rng);
-            let taken = tensors::taken_q(q.clone(), columns.taken.as_ref());
-            let loss = tensors::critic_loss(taken.clone(), targets.clone(), columns.weights.clone());
-            critic.online.step(&gradients(&loss, &leaves));
-            if moves {
-                critic.follow(self.config.tau);
+        if !heads.sizes().is_empty() {
+            let taken = losses::taken_gradient(&vec![1.0; batch.len()], &batch.actions, heads);
+            feed.push(&taken, [batch.len(), heads.choices()]);
+        }
+        if self.masked() {
+            for masks in [&batch.masks, &batch.next_masks] {
+                let open: Vec<f32> = masks.iter().map(|&open| f32::from(u8::from(open))).collect();
+                feed.push(&open, [batch.len(), heads.choices()]);
             }
-            judged.0.push(q.inner());
-            judged.1.push(taken.inner());
         }
-        judged
+        if *dim > 0 {
+            feed.push(&self.continuous_actions(), [batch.len(), *dim]);
+            draws.noise.iter().for_each(|noise| feed.push(noise, [batch.len(), *dim]));
+        }
+        let trained = networks.critics.iter_mut().map(|critic| &mut critic.online);
+        let rates: Vec<_> = [&mut networks.actor].into_iter().chain(trained).map(|trained| trained.begin()).collect();
+        let scalars = networks.alphas().into_iter().chain(rates.into_iter().flatten());
+        scalars.for_each(|scalar| feed.push(&[scalar], [1, 1]));
+        feed
     }
 
-    /// Q of the continuous actions drawn, per critic `[batch, choices]`, which gradients pass to the actions alone.
-    fn judge_on_device(
-        &self,
-        critics: &[Followed],
-        now: &Inputs,
-        actions: &Tensor<2>,
-        draws: &mut Draws,
-    ) -> Vec<Tensor<2>> {
-        let judge = |(index, critic): (usize, &Followed)| {
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[2]);
-            let weights = critic.online.weights.tensors();
-            self.model.critic.on_device(&weights, now, Some(actions.clone()), rng)
-        };
-        critics.iter().enumerate().map(judge).collect()
-    }
-
-    /// Reads these columns back: Q(s, a) per critic, targets, values, and entropies of what the action has.
-    fn figures_from(&self, networks: &mut Networks, columns: Vec<Tensor<2>>) -> Figures {
-        let width = columns.len();
-        let rows = read(Tensor::cat(columns.into_iter().map(Tensor::inner).collect(), 1));
+    /// The end of an update, from the columns that it left: Q(s, a) per critic, targets, values, and entropies of what
+    /// the action has.
+    fn figures_from(&self, networks: &mut Networks, rows: &[f32]) -> Figures {
+        let width = rows.len() / self.batch.len();
         let column = |place: usize| rows.iter().skip(place).step_by(width).copied().collect::<Vec<f32>>();
         let critics = networks.critics.len();
         let (targets, values) = (column(critics), column(critics + 1));
@@ -193,7 +97,9 @@ impl Update<'_> {
 mod tests {
     use super::*;
     use crate::nn::{AdamConfig, BodyConfig, Helpers, Matrix, Norm, Parameters, Trained};
+    use crate::off_policy::Followed;
     use crate::replay::Batch;
+    use crate::sac::recording::Recording;
     use crate::sac::{Ensemble, SacConfig};
     use crate::spec::EnvSpec;
     use burn::tensor::Device;
@@ -201,7 +107,7 @@ mod tests {
     use mec_envs::rng::stream;
     use rand::RngExt;
 
-    const UPDATES: u64 = 4;
+    const UPDATES: u64 = 6;
 
     fn uniform(len: usize, rng: &mut Prng) -> Vec<f32> {
         (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -227,15 +133,16 @@ mod tests {
         Batch { observations, masks, actions, rewards, next_observations, next_masks, discounts, weights, slots }
     }
 
-    /// The same networks as tensors.
-    fn moved(networks: &Networks, config: &SacConfig) -> Networks {
+    /// The same networks as tensors of a device.
+    fn moved(networks: &Networks, config: &SacConfig, device: &Device) -> Networks {
         let adam = |learning_rate| AdamConfig { learning_rate, max_grad_norm: config.max_grad_norm };
-        let weights = |trained: &Trained| trained.weights.on_device(&Device::flex());
+        let weights = |trained: &Trained| trained.weights.on_device(device);
         let critic = |critic: &Followed| Followed::new(weights(&critic.online), adam(config.critic_lr));
         Networks {
             actor: Trained::new(weights(&networks.actor), adam(config.actor_lr)),
             critics: networks.critics.iter().map(critic).collect(),
             temperatures: networks.temperatures.clone(),
+            recording: Recording::default(),
         }
     }
 
@@ -262,20 +169,22 @@ mod tests {
 
     fn agree(config: &SacConfig, spec: &EnvSpec, masked: bool) {
         for rows in [1, 6] {
-            agree_on(config, spec, &batch(spec, rows, masked));
+            agree_on(config, spec, &batch(spec, rows, masked), &Device::flex());
         }
     }
 
-    /// A few updates of the same networks with the same draws.
-    fn agree_on(config: &SacConfig, spec: &EnvSpec, batch: &Batch) {
-        let (device, model) = (Device::flex(), Model::new(config, spec).unwrap());
-        let mut host = Networks::new(&model, config, &device, 1);
-        let mut tensors = moved(&host, config);
+    /// A few updates of the same networks with the same draws, in host memory and on a device, which are returned.
+    fn agree_on(config: &SacConfig, spec: &EnvSpec, batch: &Batch, device: &Device) -> Networks {
+        let (here, model) = (Device::flex(), Model::new(config, spec).unwrap());
+        let mut host = Networks::new(&model, config, &here, 1);
+        let mut tensors = moved(&host, config, device);
         let before = weights(&host);
         for updates in 0..UPDATES {
-            let (config, device, model, helpers) = (config, &device, &model, Helpers::NONE);
-            let update = Update { config, device, model, batch, updates, helpers };
-            let both = [&mut host, &mut tensors].map(|networks| update.run(networks, &mut stream(updates, "draws")));
+            let (config, model, helpers) = (config, &model, Helpers::NONE);
+            let both = [(&mut host, &here), (&mut tensors, device)].map(|(networks, device)| {
+                let update = Update { config, device, model, batch, updates, helpers };
+                update.run(networks, &mut stream(updates, "draws"))
+            });
             let [expected, found] = both.map(|figures| numbers(&figures));
             assert_eq!((found.len(), expected.len()), (8 + batch.len(), 8 + batch.len()));
             found.into_iter().zip(expected).for_each(|(found, expected)| close(found, expected));
@@ -286,6 +195,7 @@ mod tests {
         for (found, expected) in tensors.alphas().into_iter().zip(host.alphas()) {
             close(found.into(), expected.into());
         }
+        tensors
     }
 
     fn spec(heads: &[usize], continuous: usize) -> EnvSpec {
@@ -336,5 +246,30 @@ mod tests {
             agree(&config, &spec(&[], 2), false);
             agree(&config, &spec(&[3, 3], 1), false);
         }
+    }
+
+    /// The third update is recorded, and the others come out of the recording.
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn updates_recorded_on_wgpu_agree_with_the_host() {
+        let wgpu = crate::device::open(crate::device::DeviceKind::Wgpu).expect("a Vulkan driver is installed");
+        let scorer = BodyConfig::Scorer { hidden: vec![6, 5], prior_scale: 0.5, q_prior_scale: 2.0 };
+        let clipped = SacConfig { max_grad_norm: Some(0.01), critic_norm: Norm::Layer, ..config() };
+        for (config, heads, continuous) in [
+            (config(), &[4][..], 0),
+            (config(), &[3, 3], 2),
+            (clipped, &[], 2),
+            (SacConfig { body: scorer, ..config() }, &[4], 0),
+        ] {
+            let spec = spec(heads, continuous);
+            for rows in [6, 64] {
+                let networks = agree_on(&config, &spec, &batch(&spec, rows, !heads.is_empty()), &wgpu);
+                assert!(matches!(networks.recording, Recording::Done(..)), "{config:?}");
+            }
+        }
+        let spec = spec(&[], 2);
+        let dropout = SacConfig { critic_dropout: 0.2, ..config() };
+        let networks = agree_on(&dropout, &spec, &batch(&spec, 6, false), &wgpu);
+        assert!(matches!(networks.recording, Recording::Refused), "what is dropped changes");
     }
 }

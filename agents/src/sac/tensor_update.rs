@@ -1,0 +1,153 @@
+//! [`TensorUpdate`]: the part of an update that a device does, from what the host sends to what it reads back.
+
+use burn::tensor::Tensor;
+
+use super::config::SacConfig;
+use super::losses::Ensemble;
+use super::networks::{Model, Networks};
+use super::tensors::{self, TensorDecision};
+use super::update::Draws;
+use crate::nn::{Inputs, gradients, parts};
+use crate::off_policy::Followed;
+
+/// An update in tensors.
+#[derive(Clone, Copy)]
+pub(super) struct TensorUpdate<'a> {
+    pub(super) config: &'a SacConfig,
+    pub(super) model: &'a Model,
+    /// Whether choices can be closed.
+    pub(super) masked: bool,
+    /// Whether slow copies move.
+    pub(super) follows: bool,
+    /// Of the parts of the feed.
+    pub(super) shapes: &'a [[usize; 2]],
+}
+
+/// What the host sends. Columns are `[batch, 1]`.
+struct Sent {
+    /// Observations s and s'.
+    inputs: [Inputs; 2],
+    rewards: Tensor<2>,
+    discounts: Tensor<2>,
+    weights: Tensor<2>,
+    /// 1 for the choices taken, `[batch, choices]`; without heads there are none.
+    taken: Option<Tensor<2>>,
+    /// 1 where a choice is open, of s and s', `[batch, choices]`; without masks there are none.
+    open: Option<[Tensor<2>; 2]>,
+    /// The continuous entries of the actions taken, and noise for those in s and s', `[batch, dim]`.
+    continuous: Option<[Tensor<2>; 3]>,
+    /// `[1, 1]` each.
+    alphas: [Tensor<2>; 2],
+    /// Of the actor and of each critic, `[1, 1]` each.
+    rates: Vec<[Tensor<2>; 2]>,
+}
+
+impl TensorUpdate<'_> {
+    /// Whether every update is the same operations on other numbers.
+    pub(super) fn repeats(&self, draws: &Draws) -> bool {
+        let all = draws.subset.len() == self.config.critics;
+        all && draws.dropout.is_empty() && self.config.target_update_every == 1
+    }
+
+    /// Lets all networks take a step. The result has the columns Q(s, a) per critic, targets, values, and entropies of
+    /// what the action has, `[batch, columns]`.
+    pub(super) fn run(&self, networks: &mut Networks, feed: &Tensor<2>, draws: &mut Draws) -> Tensor<2> {
+        let sent = self.sent(feed, networks.critics.len());
+        let leaves = networks.actor.weights.leaves();
+        let decision = self.decide(&leaves, &sent, 0);
+        let next_decision = self.decide(&networks.actor.weights.tensors(), &sent, 1);
+        let targets = self.targets(&networks.critics, &sent, &next_decision, draws);
+        let (q, mut columns) = self.improve_critics(&mut networks.critics, &targets, &sent, draws);
+        let judged = match &decision.actions {
+            None => q,
+            Some(actions) => self.judge(&networks.critics, &sent, actions, draws),
+        };
+        let heads = self.model.heads.sizes().len();
+        let values = decision.values(self.config.actor_critics, &judged, heads, &sent.alphas);
+        let gradients = gradients(&-values.clone().mean(), &leaves);
+        columns.extend([targets, values.inner()]);
+        columns.extend(decision.entropies.into_iter().flatten().map(Tensor::inner));
+        let columns = Tensor::cat(columns, 1);
+        // What holds the weights is gone now, so that they can change in their place.
+        drop(leaves);
+        networks.actor.step_on_device(&gradients, &sent.rates[0]);
+        columns
+    }
+
+    fn sent(&self, feed: &Tensor<2>, critics: usize) -> Sent {
+        let Model { actor, heads, dim, .. } = self.model;
+        let mut parts = parts(feed, self.shapes);
+        let inputs = [(); 2].map(|()| actor.inputs_of(parts.by_ref()));
+        let mut next = || parts.next().expect("the host sends all that an update needs");
+        Sent {
+            inputs,
+            rewards: next(),
+            discounts: next(),
+            weights: next(),
+            taken: (!heads.sizes().is_empty()).then(&mut next),
+            open: self.masked.then(|| [next(), next()]),
+            continuous: (*dim > 0).then(|| [next(), next(), next()]),
+            alphas: [next(), next()],
+            rates: (0..=critics).map(|_| [next(), next()]).collect(),
+        }
+    }
+
+    /// The policy in the states s (0) or s' (1).
+    fn decide(&self, weights: &[Tensor<2>], sent: &Sent, place: usize) -> TensorDecision {
+        let outputs = self.model.actor.on_device(weights, &sent.inputs[place], None, None);
+        let open = sent.open.as_ref().map(|open| &open[place]);
+        let noise = sent.continuous.as_ref().map(|continuous| &continuous[1 + place]);
+        TensorDecision::new(self.model, &outputs, open, noise)
+    }
+
+    /// y, a column.
+    fn targets(&self, critics: &[Followed], sent: &Sent, decision: &TensorDecision, draws: &mut Draws) -> Tensor<2> {
+        let mut q = Vec::with_capacity(draws.subset.len());
+        for &index in &draws.subset {
+            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[0]);
+            let weights = critics[index].target.tensors();
+            q.push(self.model.critic.on_device(&weights, &sent.inputs[1], decision.actions.clone(), rng));
+        }
+        let values = decision.values(Ensemble::Min, &q, self.model.heads.sizes().len(), &sent.alphas);
+        tensors::target_q(sent.rewards.clone(), sent.discounts.clone(), values)
+    }
+
+    /// Lets critics and their slow copies take a step; what they said of s before it, per critic: of all choices,
+    /// `[batch, choices]`, and Q(s, a), a column.
+    fn improve_critics(
+        &self,
+        critics: &mut [Followed],
+        targets: &Tensor<2>,
+        sent: &Sent,
+        draws: &mut Draws,
+    ) -> (Vec<Tensor<2>>, Vec<Tensor<2>>) {
+        let mut judged = (Vec::with_capacity(critics.len()), Vec::with_capacity(critics.len()));
+        for (index, critic) in critics.iter_mut().enumerate() {
+            let leaves = critic.online.weights.leaves();
+            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[1]);
+            let actions = sent.continuous.as_ref().map(|[taken, ..]| taken.clone());
+            let q = self.model.critic.on_device(&leaves, &sent.inputs[0], actions, rng);
+            let taken = tensors::taken_q(q.clone(), sent.taken.as_ref());
+            let loss = tensors::critic_loss(taken.clone(), targets.clone(), sent.weights.clone());
+            let gradients = gradients(&loss, &leaves);
+            judged.0.push(q.inner());
+            judged.1.push(taken.inner());
+            drop(leaves);
+            critic.online.step_on_device(&gradients, &sent.rates[1 + index]);
+            if self.follows {
+                critic.follow(self.config.tau);
+            }
+        }
+        judged
+    }
+
+    /// Q of the continuous actions drawn, per critic `[batch, choices]`, which gradients pass to the actions alone.
+    fn judge(&self, critics: &[Followed], sent: &Sent, actions: &Tensor<2>, draws: &mut Draws) -> Vec<Tensor<2>> {
+        let judge = |(index, critic): (usize, &Followed)| {
+            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[2]);
+            let weights = critic.online.weights.tensors();
+            self.model.critic.on_device(&weights, &sent.inputs[0], Some(actions.clone()), rng)
+        };
+        critics.iter().enumerate().map(judge).collect()
+    }
+}
