@@ -42,7 +42,7 @@ impl Activation {
     }
 
     /// The same as an operation that autodiff can record.
-    pub(super) fn on_device(self, x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn on_device<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
             Self::Tanh => activation::tanh(x),

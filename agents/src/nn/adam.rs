@@ -1,6 +1,6 @@
 //! [`Adam`]: the optimiser, with one fused pass over the parameters on the CPU.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::buffer::Buffer;
 use super::dense::wide;
@@ -44,7 +44,7 @@ pub struct Adam {
 enum Moments {
     /// Both of every matrix.
     Host(Vec<[Buffer; 2]>),
-    /// Both of all matrices in one row, `[1, entries]`.
+    /// Both of all matrices in one row, of stacked networks in a row each, `[members, entries]`.
     Device([Tensor<2>; 2]),
 }
 
@@ -60,7 +60,7 @@ impl Adam {
             let zeros = |&[rows, columns]: &[usize; 2]| [(); 2].map(|()| Buffer::zeros(rows * columns));
             Moments::Host(shapes.iter().map(zeros).collect())
         } else {
-            let zeros = joined(parameters.tensors()).zeros_like();
+            let zeros = joined(parameters.tensors(), 1).zeros_like();
             Moments::Device([zeros.clone(), zeros])
         };
         Self { config, step: 0, shapes, moments }
@@ -108,7 +108,7 @@ impl Adam {
         [step_size, root]: &[Tensor<2>; 2],
     ) {
         let Moments::Device([first, second]) = &mut self.moments else { panic!("these parameters lie in host memory") };
-        let mut gradient = joined(gradients.iter().map(Matrix::tensor));
+        let mut gradient = joined(gradients.iter().map(Matrix::tensor), first.dims()[0]);
         if let Some(bound) = self.config.max_grad_norm {
             gradient = clipped(gradient, bound);
         }
@@ -121,7 +121,7 @@ impl Adam {
         }
     }
 
-    /// The moments on a device, each `[1, entries]`; none in host memory.
+    /// The moments on a device, each `[members, entries]`; none in host memory.
     pub(crate) fn moments_mut(&mut self) -> &mut [Tensor<2>] {
         match &mut self.moments {
             Moments::Host(_) => &mut [],
@@ -129,19 +129,60 @@ impl Adam {
         }
     }
 
+    fn members(&self) -> usize {
+        match &self.moments {
+            Moments::Host(_) => 1,
+            Moments::Device([first, _]) => first.dims()[0],
+        }
+    }
+
+    /// Both moments of all matrices, of stacked networks one network after the other.
+    fn rows(&self) -> [Vec<f32>; 2] {
+        match &self.moments {
+            Moments::Host(moments) => {
+                [0, 1].map(|order| moments.iter().flat_map(|pair| pair[order].to_vec()).collect())
+            }
+            Moments::Device(moments) => moments.each_ref().map(|moments| read(moments.clone())),
+        }
+    }
+
+    /// The optimiser on a device of networks that are stacked there, from those of each; they have done as many steps.
+    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
+        let rows: Vec<_> = members.iter().map(Self::rows).collect();
+        let moments = [0, 1].map(|order| {
+            let entries: Vec<f32> = rows.iter().flat_map(|rows| rows[order].clone()).collect();
+            let shape = [members.len(), entries.len() / members.len()];
+            tensor(entries, shape, device)
+        });
+        let Self { config, step, shapes, .. } = &members[0];
+        let shapes = shapes.iter().map(|&[rows, columns]| [members.len() * rows, columns]).collect();
+        Self { config: *config, step: *step, shapes, moments: Moments::Device(moments) }
+    }
+
+    /// The optimisers in host memory of networks that are stacked on a device; of one that is not, its own.
+    pub(crate) fn apart(&self) -> Vec<Self> {
+        let members = self.members();
+        let shapes: Vec<_> = self.shapes.iter().map(|&[rows, columns]| [rows / members, columns]).collect();
+        let [first, second] = self.rows();
+        let len = first.len() / members;
+        let member = |(first, second): (&[f32], &[f32])| {
+            let pair = |(first, second): (&[f32], &[f32])| [first.to_vec().into(), second.to_vec().into()];
+            let moments = cut(first, &shapes).zip(cut(second, &shapes)).map(pair).collect();
+            Self { config: self.config, step: self.step, shapes: shapes.clone(), moments: Moments::Host(moments) }
+        };
+        first.chunks_exact(len).zip(second.chunks_exact(len)).map(member).collect()
+    }
+
     /// Adds the moments to `state`.
+    ///
+    /// # Panics
+    /// When networks are stacked here.
     pub fn write(&self, prefix: &str, state: &mut StateDict) {
+        assert_eq!(self.members(), 1, "stacked networks are stored one by one");
         state.insert_value(format!("{prefix}/step"), self.step);
-        for order in 0..2 {
-            let moments: Vec<Vec<f32>> = match &self.moments {
-                Moments::Host(moments) => moments.iter().map(|pair| pair[order].to_vec()).collect(),
-                Moments::Device(moments) => {
-                    let row = read(moments[order].clone());
-                    cut(&row, &self.shapes).map(<[f32]>::to_vec).collect()
-                }
-            };
-            for (index, (moment, shape)) in moments.into_iter().zip(&self.shapes).enumerate() {
-                state.insert_array(moment_name(prefix, index, order), shape, moment);
+        for (order, row) in self.rows().iter().enumerate() {
+            for (index, (moment, shape)) in cut(row, &self.shapes).zip(&self.shapes).enumerate() {
+                state.insert_array(moment_name(prefix, index, order), shape, moment.to_vec());
             }
         }
     }
@@ -151,28 +192,17 @@ impl Adam {
     /// # Errors
     /// [`CheckpointError`] when a moment is missing or of another shape.
     pub fn read(&self, prefix: &str, state: &StateDict) -> Result<Self, CheckpointError> {
-        let stored = |order: usize, index: usize, shape: &[usize; 2]| -> Result<Vec<f32>, CheckpointError> {
-            Ok(state.array(&moment_name(prefix, index, order), shape)?.to_vec())
+        let stored = |order: usize, index: usize, shape: &[usize; 2]| -> Result<Buffer, CheckpointError> {
+            Ok(state.array(&moment_name(prefix, index, order), shape)?.to_vec().into())
         };
-        let shapes = || self.shapes.iter().enumerate();
-        let moments = match &self.moments {
-            Moments::Host(_) => {
-                let pair = |(index, shape): (usize, &[usize; 2])| {
-                    Ok([stored(0, index, shape)?.into(), stored(1, index, shape)?.into()])
-                };
-                Moments::Host(shapes().map(pair).collect::<Result<_, CheckpointError>>()?)
-            }
-            Moments::Device(like) => {
-                let row = |order| {
-                    let parts = shapes().map(|(index, shape)| stored(order, index, shape));
-                    let entries = parts.collect::<Result<Vec<_>, CheckpointError>>()?.concat();
-                    Ok(tensor(entries, like[order].dims(), &like[order].device()))
-                };
-                Moments::Device([row(0)?, row(1)?])
-            }
-        };
+        let pair = |(index, shape): (usize, &[usize; 2])| Ok([stored(0, index, shape)?, stored(1, index, shape)?]);
+        let moments = self.shapes.iter().enumerate().map(pair).collect::<Result<_, CheckpointError>>()?;
         let step = state.value(&format!("{prefix}/step"))?;
-        Ok(Self { config: self.config, step, shapes: self.shapes.clone(), moments })
+        let read = Self { config: self.config, step, shapes: self.shapes.clone(), moments: Moments::Host(moments) };
+        Ok(match &self.moments {
+            Moments::Host(_) => read,
+            Moments::Device([like, _]) => Self::stacked(&[read], &like.device()),
+        })
     }
 }
 
@@ -212,19 +242,18 @@ fn step_on_host(
     );
 }
 
-/// A gradient within a bound of its norm, `[1, entries]`. Nothing is read back from the device.
+/// Gradients within a bound of their norm, `[members, entries]`. Nothing is read back from the device.
 fn clipped(gradient: Tensor<2>, bound: f64) -> Tensor<2> {
-    let norm = gradient.clone().square().sum().sqrt() + 1e-6;
+    let norm = gradient.clone().square().sum_dim(1).sqrt() + 1e-6;
     let factor = (norm.recip() * bound).clamp_max(1.0);
     // As on the host: a norm that is no number would hide in which matrix it began.
     let none = factor.clone().is_nan();
-    gradient * factor.mask_fill(none, 1.0).reshape([1, 1])
+    gradient * factor.mask_fill(none, 1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
 
     fn network(values: &[f32]) -> Parameters {
         Parameters::new(vec![("w".to_owned(), row(values))])

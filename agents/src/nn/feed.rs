@@ -9,13 +9,18 @@ use super::matrix::tensor;
 const ALIGNMENT: usize = 64;
 
 /// Matrices that go to a device in one row, one upload, and lie apart there as views of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Feed {
     row: Vec<f32>,
     shapes: Vec<[usize; 2]>,
 }
 
 impl Feed {
+    /// An empty feed with room for this many entries.
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self { row: Vec::with_capacity(entries), shapes: Vec::new() }
+    }
+
     /// Appends a matrix of this shape, stored row by row.
     pub(crate) fn push(&mut self, entries: &[f32], shape: [usize; 2]) {
         debug_assert_eq!(entries.len(), shape[0] * shape[1]);
@@ -56,7 +61,7 @@ mod tests {
         let entries = |[rows, columns]: [usize; 2], first: f32| -> Vec<f32> {
             (0..rows * columns).map(|at| first + at as f32).collect()
         };
-        let mut feed = Feed::default();
+        let mut feed = Feed::with_capacity(100);
         matrices.iter().for_each(|&(shape, first)| feed.push(&entries(shape, first), shape));
         let shapes = feed.shapes().to_vec();
         let row = feed.upload(&Device::flex());

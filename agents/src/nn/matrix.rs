@@ -121,22 +121,30 @@ pub fn is_host(device: &Device) -> bool {
 }
 
 /// A tensor of these entries.
-pub fn tensor(data: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
+pub fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(data, shape), device)
 }
 
-/// The entries of some tensors in one row, `[1, entries]`: on a device an operation on the row costs as much as one on
-/// each of them.
-pub(crate) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>) -> Tensor<2> {
-    Tensor::cat(tensors.into_iter().map(|tensor| tensor.reshape([1, -1])).collect(), 1)
+/// The matrices of several networks that lie one below the other, `[members, rows, columns]`.
+pub(super) fn unstacked(matrix: &Tensor<2>, members: usize) -> Tensor<3> {
+    let [rows, columns] = matrix.dims();
+    matrix.clone().reshape([members, rows / members, columns])
 }
 
-/// Tensors of these shapes from one row that has the entries of all of them.
-pub(crate) fn apart(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
-    shapes.iter().scan(0, |start, &[rows, columns]| {
-        let this = row.clone().narrow(1, *start, rows * columns);
-        *start += rows * columns;
-        Some(this.reshape([rows, columns]))
+/// The entries of some tensors in one row, or if each has those of several networks one below the other, in a row for
+/// each of these, `[members, entries]`: on a device an operation on all costs as much as one on each of them.
+pub(crate) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>, members: usize) -> Tensor<2> {
+    Tensor::cat(tensors.into_iter().map(|tensor| tensor.reshape([members as i32, -1])).collect(), 1)
+}
+
+/// Tensors of these shapes from what [`joined`] makes of them.
+pub(crate) fn apart(rows: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
+    let members = rows.dims()[0];
+    shapes.iter().scan(0, move |start, &shape| {
+        let len = shape[0] * shape[1] / members;
+        let this = rows.clone().narrow(1, *start, len);
+        *start += len;
+        Some(this.reshape(shape))
     })
 }
 

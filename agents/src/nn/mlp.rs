@@ -10,7 +10,7 @@ use super::buffer::Buffer;
 use super::dense::{affine, input_gradient, sum_of_rows, weight_gradient};
 use super::init::fan_in_uniform;
 use super::layer_norm::{EPSILON, LayerNorm};
-use super::matrix::{Matrix, tensor};
+use super::matrix::{Matrix, tensor, unstacked};
 use super::network::Track;
 use super::parameters::Parameters;
 use super::threads::Helpers;
@@ -102,23 +102,28 @@ impl Mlp {
         Some((0..len).map(|_| if rng.random::<f32>() < self.dropout { 0.0 } else { scale }).collect())
     }
 
-    /// The outputs, `[batch, outputs]`, as operations that autodiff can record. Without a generator nothing is dropped.
+    /// The outputs of stacked networks, `[members, batch, outputs]`, as operations that autodiff can record. With a
+    /// generator for each, units are dropped.
     ///
     /// # Shapes
-    /// `input` `[batch, inputs]`.
-    pub fn on_device(&self, weights: &[Tensor<2>], input: Tensor<2>, mut rng: Option<&mut Prng>) -> Tensor<2> {
+    /// `weights` as [`Parameters::stacked`] makes them; `input` `[1, batch, inputs]`.
+    pub(super) fn on_device(&self, weights: &[Tensor<2>], input: Tensor<3>, rngs: &mut [&mut Prng]) -> Tensor<3> {
+        let members = weights[0].dims()[0] / self.sizes[0];
+        let weights: Vec<_> = weights.iter().map(|matrix| unstacked(matrix, members)).collect();
         let mut x = input;
         for layer in 0..self.layers() {
-            let of_layer = self.of_layer(weights, layer);
+            let of_layer = self.of_layer(&weights, layer);
             x = x.matmul(of_layer[0].clone()) + of_layer[1].clone();
             if layer + 1 < self.layers() {
-                let shape = x.dims();
-                if let Some(kept) = self.kept(shape[0] * shape[1], rng.as_deref_mut()) {
-                    x = x.clone() * tensor(kept, shape, &x.device().inner());
+                let [_, rows, units] = x.dims();
+                let kept = rngs.iter_mut().filter_map(|rng| self.kept(rows * units, Some(rng)));
+                let kept: Vec<f32> = kept.flatten().collect();
+                if !kept.is_empty() {
+                    x = x.clone() * tensor(kept, [members, rows, units], &x.device().inner());
                 }
                 if let [_, _, gain, shift] = of_layer {
-                    let centred = x.clone() - x.mean_dim(1);
-                    let variance = centred.clone().square().mean_dim(1);
+                    let centred = x.clone() - x.mean_dim(2);
+                    let variance = centred.clone().square().mean_dim(2);
                     x = centred / (variance + EPSILON).sqrt() * gain.clone() + shift.clone();
                 }
                 x = self.activation.on_device(x);

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 use mec_envs::rng::Prng;
 
 use super::buffer::Buffer;
+use super::feed::Feed;
 use super::matrix::{Matrix, read, tensor};
 use super::mlp::{Hidden, Mlp};
 use super::parameters::Parameters;
@@ -35,18 +36,6 @@ pub enum Inputs {
     Options(OptionInputs),
 }
 
-impl Inputs {
-    /// What they are made of.
-    pub(crate) fn matrices(&self) -> Vec<&Matrix> {
-        match self {
-            Self::Flat(flat) => vec![flat],
-            Self::Options(OptionInputs { rows, inverse_open, prior }) => {
-                [rows, inverse_open].into_iter().chain(prior).collect()
-            }
-        }
-    }
-}
-
 /// Whose gradients a pass is recorded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Track {
@@ -72,7 +61,7 @@ pub struct Tape<'a> {
 enum Pass {
     Mlp(Vec<Hidden>),
     Scorer(ScorerPass),
-    Device { output: Tensor<2>, leaves: Vec<Tensor<2>> },
+    Device { output: Tensor<3>, leaves: Vec<Tensor<2>> },
 }
 
 impl Network {
@@ -108,11 +97,24 @@ impl Network {
         }
     }
 
-    /// Inputs of these tensors, in the order of [`Inputs::matrices`].
+    /// Appends what the network reads of states to a feed.
+    pub(crate) fn feed(&self, batch: &ObservationBatch<'_>, feed: &mut Feed) {
+        match self {
+            Self::Mlp(_) => feed.push(batch.observations, [batch.rows, batch.observations.len() / batch.rows.max(1)]),
+            Self::Scorer(scorer) => {
+                let OptionInputs { rows, inverse_open, prior } = scorer.inputs(batch, &Device::flex());
+                for matrix in [rows, inverse_open].iter().chain(&prior) {
+                    feed.push(matrix.entries(), matrix.shape());
+                }
+            }
+        }
+    }
+
+    /// Inputs of the tensors that [`feed`](Self::feed) sends.
     ///
     /// # Panics
     /// When there are fewer than the network needs.
-    pub(crate) fn inputs_of(&self, mut parts: impl Iterator<Item = Tensor<2>>) -> Inputs {
+    pub(crate) fn fed(&self, mut parts: impl Iterator<Item = Tensor<2>>) -> Inputs {
         let mut next = || Matrix::Device(parts.next().expect("the inputs of a network are complete"));
         match self {
             Self::Mlp(_) => Inputs::Flat(next()),
@@ -129,7 +131,7 @@ impl Network {
         if weights.on_host() {
             self.on_host(weights, inputs, rng).0
         } else {
-            read(self.on_device(&weights.tensors(), inputs, None, rng))
+            read(self.on_device(&weights.tensors(), inputs, None, &mut Vec::from_iter(rng)))
         }
     }
 
@@ -166,22 +168,23 @@ impl Network {
         }
     }
 
-    /// The outputs, `[batch, outputs]`, as operations that autodiff can record; `actions` are continuous entries that the
-    /// inputs do not have yet, `[batch, dim]`.
+    /// The outputs of stacked networks, `[members, batch, outputs]`, as operations that autodiff can record; `actions`
+    /// are continuous entries that the inputs do not have yet, `[batch, dim]`. With a generator for each member, hidden
+    /// units are dropped where the network has dropout.
     pub(crate) fn on_device(
         &self,
         weights: &[Tensor<2>],
         inputs: &Inputs,
         actions: Option<Tensor<2>>,
-        rng: Option<&mut Prng>,
-    ) -> Tensor<2> {
+        rngs: &mut [&mut Prng],
+    ) -> Tensor<3> {
         match (self, inputs, actions) {
             (Self::Mlp(mlp), Inputs::Flat(input), actions) => {
                 let input = match actions {
                     Some(actions) => Tensor::cat(vec![input.tensor(), actions], 1),
                     None => input.tensor(),
                 };
-                mlp.on_device(weights, input, rng)
+                mlp.on_device(weights, input.unsqueeze(), rngs)
             }
             (Self::Scorer(scorer), Inputs::Options(options), None) => scorer.on_device(weights, options),
             _ => mismatch(),
@@ -195,10 +198,11 @@ impl Network {
         track: Track,
         rng: Option<&mut Prng>,
     ) -> (Vec<f32>, Pass) {
+        let mut rngs = Vec::from_iter(rng);
         let (output, leaves) = match (track, self, inputs) {
             (Track::Weights, _, _) => {
                 let leaves = weights.leaves();
-                (self.on_device(&leaves, inputs, None, rng), leaves)
+                (self.on_device(&leaves, inputs, None, &mut rngs), leaves)
             }
             (Track::Inputs { last }, Self::Mlp(mlp), Inputs::Flat(input)) => {
                 let [_, columns] = input.shape();
@@ -206,7 +210,8 @@ impl Network {
                 let leaf = input.clone().narrow(1, columns - last, last).autodiff().require_grad();
                 let known = input.narrow(1, 0, columns - last).autodiff();
                 let weights: Vec<_> = weights.tensors().into_iter().map(Tensor::autodiff).collect();
-                (mlp.on_device(&weights, Tensor::cat(vec![known, leaf.clone()], 1), rng), vec![leaf])
+                let input = Tensor::cat(vec![known, leaf.clone()], 1);
+                (mlp.on_device(&weights, input.unsqueeze(), &mut rngs), vec![leaf])
             }
             _ => mismatch(),
         };
@@ -270,6 +275,17 @@ mod tests {
         weights
     }
 
+    fn on_device(inputs: &Inputs) -> Inputs {
+        let moved = |matrix: &Matrix| Matrix::Device(matrix.tensor());
+        match inputs {
+            Inputs::Flat(flat) => Inputs::Flat(moved(flat)),
+            Inputs::Options(options) => {
+                let (rows, inverse_open) = (moved(&options.rows), moved(&options.inverse_open));
+                Inputs::Options(OptionInputs { rows, inverse_open, prior: options.prior.as_ref().map(moved) })
+            }
+        }
+    }
+
     fn close(left: &[f32], right: &[f32]) {
         assert_eq!(left.len(), right.len());
         assert!(left.iter().any(|&entry| entry != 0.0), "nothing to compare");
@@ -281,8 +297,7 @@ mod tests {
     /// Both ways of both places, with the same units dropped.
     fn agree(network: &Network, inputs: &Inputs, track: Track) {
         let host = weights(network);
-        let (device, inputs_of) = (host.on_device(&Device::flex()), inputs.matrices().into_iter().map(Matrix::tensor));
-        let on_device = network.inputs_of(inputs_of);
+        let (device, on_device) = (host.on_device(&Device::flex()), on_device(inputs));
         let rng = || stream(8, "dropout");
         let (outputs, tape) = network.record(&host, inputs, track, Some(&mut rng()));
         let (of_device, tape_of_device) = network.record(&device, &on_device, track, Some(&mut rng()));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use burn::tensor::{Device, Tensor};
 
-use super::matrix::{Matrix, cut, joined, read};
+use super::matrix::{Matrix, cut, joined, read, tensor};
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
@@ -42,6 +42,15 @@ impl Parameters {
         self.matrices.iter().all(|matrix| matches!(matrix, Matrix::Host { .. }))
     }
 
+    /// Where they lie.
+    pub(crate) fn device(&self) -> Device {
+        let on_device = self.matrices.iter().find_map(|matrix| match matrix {
+            Matrix::Host { .. } => None,
+            Matrix::Device(tensor) => Some(tensor.device()),
+        });
+        on_device.unwrap_or_else(Device::flex)
+    }
+
     /// The matrices as tensors, none of them tracked by autodiff.
     pub fn tensors(&self) -> Vec<Tensor<2>> {
         self.matrices.iter().map(Matrix::tensor).collect()
@@ -70,7 +79,7 @@ impl Parameters {
             return Cow::Borrowed(self);
         }
         let shapes: Vec<_> = self.matrices.iter().map(Matrix::shape).collect();
-        let row = read(joined(self.tensors()));
+        let row = read(joined(self.tensors(), 1));
         let matrices = cut(&row, &shapes).zip(&shapes).map(|(entries, &shape)| Matrix::host(entries.to_vec(), shape));
         Cow::Owned(Self { names: self.names.clone(), matrices: matrices.collect() })
     }
@@ -79,6 +88,30 @@ impl Parameters {
     pub fn on_device(&self, device: &Device) -> Self {
         let moved = |matrix: &Matrix| Matrix::Device(matrix.tensor().to_device(device));
         Self { names: self.names.clone(), matrices: self.matrices.iter().map(moved).collect() }
+    }
+
+    /// Networks of one architecture on a device, each matrix with those of all members one below the other.
+    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
+        let stack = |place: usize| {
+            let entries: Vec<f32> = members.iter().flat_map(|member| member.matrices[place].to_vec()).collect();
+            let [rows, columns] = members[0].matrices[place].shape();
+            Matrix::Device(tensor(entries, [members.len() * rows, columns], device))
+        };
+        let names = members[0].names.clone();
+        Self { matrices: (0..names.len()).map(stack).collect(), names }
+    }
+
+    /// The members of stacked networks, in host memory.
+    pub(crate) fn apart(&self, members: usize) -> Vec<Self> {
+        let all = self.at_host();
+        let member = |place: usize| {
+            let part = |matrix: &Matrix| {
+                let ([rows, columns], len) = (matrix.shape(), matrix.entries().len() / members);
+                Matrix::host(matrix.entries()[place * len..][..len].to_vec(), [rows / members, columns])
+            };
+            Self { names: self.names.clone(), matrices: all.matrices.iter().map(part).collect() }
+        };
+        (0..members).map(member).collect()
     }
 
     /// The name of the first matrix with an entry that is infinite or no number.
@@ -112,6 +145,6 @@ fn read_like(like: &Matrix, name: &str, state: &StateDict) -> Result<Matrix, Che
     let data = state.array(name, &like.shape())?.to_vec();
     Ok(match like {
         Matrix::Host { shape, .. } => Matrix::host(data, *shape),
-        Matrix::Device(tensor) => Matrix::Device(super::matrix::tensor(data, tensor.dims(), &tensor.device())),
+        Matrix::Device(tensor) => Matrix::Device(self::tensor(data, tensor.dims(), &tensor.device())),
     })
 }

@@ -7,7 +7,7 @@ use mec_envs::rng::Prng;
 
 use super::buffer::Buffer;
 use super::init::fan_in_uniform;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, unstacked};
 use super::parameters::Parameters;
 use crate::agent::{ConfigError, ObservationBatch};
 use crate::spec::EnvSpec;
@@ -143,25 +143,28 @@ impl Scorer {
         }
     }
 
-    /// Scores as operations that autodiff can record; those of closed options mean nothing.
+    /// Scores of stacked networks as operations that autodiff can record; those of closed options mean nothing.
     ///
     /// # Shapes
-    /// Result `[batch, choices]`.
-    pub fn on_device(&self, weights: &[Tensor<2>], inputs: &OptionInputs) -> Tensor<2> {
+    /// `weights` as [`Parameters::stacked`] makes them; result `[members, batch, choices]`.
+    pub(super) fn on_device(&self, weights: &[Tensor<2>], inputs: &OptionInputs) -> Tensor<3> {
         let (batch, choices) = (inputs.inverse_open.shape()[0], self.layout.choices);
         let (first, second) = (self.sizes[1], self.sizes[2]);
-        let embedding = relu(inputs.rows.tensor().matmul(weights[0].clone()));
-        let sum = embedding.clone().reshape([choices, batch * first]).sum_dim(0).reshape([batch, first]);
-        let pooled = sum * inputs.inverse_open.tensor();
-        let shared = (pooled.matmul(weights[1].clone()) + weights[3].clone()).reshape([1, batch * second]);
-        let own = embedding.matmul(weights[2].clone()).reshape([choices, batch * second]);
-        let mut x = (own + shared).reshape([choices * batch, second]);
+        let members = weights[0].dims()[0] / self.sizes[0];
+        let weights: Vec<_> = weights.iter().map(|matrix| unstacked(matrix, members)).collect();
+        let embedding = relu(inputs.rows.tensor().unsqueeze::<3>().matmul(weights[0].clone()));
+        let sum = embedding.clone().reshape([members, choices, batch * first]).sum_dim(1);
+        let pooled = sum.reshape([members, batch, first]) * inputs.inverse_open.tensor().unsqueeze();
+        let shared = pooled.matmul(weights[1].clone()) + weights[3].clone();
+        let own = embedding.matmul(weights[2].clone()).reshape([members, choices, batch * second]);
+        let x = own + shared.reshape([members, 1, batch * second]);
+        let mut x = x.reshape([members, choices * batch, second]);
         for pair in weights[4..].chunks_exact(2) {
             x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
         }
-        let scores = x.reshape([choices, batch]).transpose();
+        let scores = x.reshape([members, choices, batch]).swap_dims(1, 2);
         match &inputs.prior {
-            Some(prior) => scores + prior.tensor() * self.prior_scale,
+            Some(prior) => scores + (prior.tensor() * self.prior_scale).unsqueeze(),
             None => scores,
         }
     }

@@ -1,6 +1,6 @@
 //! [`Trained`]: weights that an optimiser changes.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::adam::{Adam, AdamConfig, Rates};
 use super::matrix::Matrix;
@@ -40,6 +40,20 @@ impl Trained {
     /// The step begun, with its rates on the device.
     pub(crate) fn step_on_device(&mut self, gradients: &[Matrix], rates: &[Tensor<2>; 2]) {
         self.adam.step_on_device(&mut self.weights, gradients, rates);
+    }
+
+    /// Networks that take their steps together on a device, stacked.
+    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
+        let (weights, adam): (Vec<_>, Vec<_>) =
+            members.iter().map(|member| (member.weights.clone(), member.adam.clone())).unzip();
+        Self { weights: Parameters::stacked(&weights, device), adam: Adam::stacked(&adam, device) }
+    }
+
+    /// The members of stacked networks, in host memory.
+    pub(crate) fn apart(&self) -> Vec<Self> {
+        let optimisers = self.adam.apart();
+        let weights = self.weights.apart(optimisers.len());
+        weights.into_iter().zip(optimisers).map(|(weights, adam)| Self { weights, adam }).collect()
     }
 
     /// Weights and moments on a device.

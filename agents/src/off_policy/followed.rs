@@ -1,6 +1,6 @@
 //! [`Followed`]: a network and the slow copy that targets are made with.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Parameters, Trained, polyak_update};
@@ -24,6 +24,20 @@ impl Followed {
     /// Lets the copy take over this share of the weights, in (0, 1].
     pub fn follow(&mut self, tau: f64) {
         polyak_update(&mut self.target, &self.online.weights, tau as f32);
+    }
+
+    /// Networks that take their steps together on a device, stacked.
+    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
+        let (online, target): (Vec<_>, Vec<_>) =
+            members.iter().map(|member| (member.online.clone(), member.target.clone())).unzip();
+        Self { online: Trained::stacked(&online, device), target: Parameters::stacked(&target, device) }
+    }
+
+    /// The members of stacked networks, in host memory.
+    pub(crate) fn apart(&self) -> Vec<Self> {
+        let online = self.online.apart();
+        let targets = self.target.apart(online.len());
+        online.into_iter().zip(targets).map(|(online, target)| Self { online, target }).collect()
     }
 
     /// All that changes, on a device.
@@ -50,5 +64,64 @@ impl Followed {
     pub fn read(&self, name: &str, state: &StateDict) -> Result<Self, CheckpointError> {
         let online = self.online.read(name, state)?;
         Ok(Self { online, target: self.target.read(&format!("target_{name}"), state)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Matrix;
+
+    fn network(first: f32) -> Parameters {
+        let matrix = |rows: usize, columns: usize| {
+            let entries = (0..rows * columns).map(|at| (first + at as f32).sin()).collect();
+            Matrix::host(entries, [rows, columns])
+        };
+        Parameters::new(vec![("weight".to_owned(), matrix(3, 2)), ("bias".to_owned(), matrix(1, 2))])
+    }
+
+    /// Also where the gradient of one is to be clipped and that of the other is not.
+    #[test]
+    fn stacked_networks_take_the_steps_that_each_takes_alone() {
+        let adam = AdamConfig { learning_rate: 0.1, max_grad_norm: Some(3.0) };
+        let mut alone = [0.0, 5.0].map(|first| Followed::new(network(first), adam));
+        let mut stacked = Followed::stacked(&alone, &Device::flex());
+        for step in 1..5 {
+            let scale = |place: usize| if place == 0 { 10.0 } else { 0.1 * step as f32 };
+            let gradient = |place: usize, matrix: &Matrix| matrix.to_vec().iter().map(|x| x * scale(place)).collect();
+            let gradients = [0, 1].map(|place| {
+                let of_network = network(7.0 + step as f32 + place as f32);
+                let scaled = of_network.matrices().iter().map(|matrix| (gradient(place, matrix), matrix.shape()));
+                scaled.collect::<Vec<(Vec<f32>, _)>>()
+            });
+            let together = [0, 1].map(|matrix| {
+                let [(first, [rows, columns]), (second, _)] =
+                    gradients.each_ref().map(|gradient| gradient[matrix].clone());
+                Matrix::host([first, second].concat(), [2 * rows, columns])
+            });
+            for (network, gradients) in alone.iter_mut().zip(gradients) {
+                let gradients: Vec<_> =
+                    gradients.into_iter().map(|(entries, shape)| Matrix::host(entries, shape)).collect();
+                network.online.step(&gradients);
+                network.follow(0.3);
+            }
+            stacked.online.step(&together.map(|matrix| Matrix::Device(matrix.tensor())));
+            stacked.follow(0.3);
+        }
+        let found = stacked.apart();
+        assert_eq!(found.len(), 2);
+        for (found, expected) in found.iter().zip(&alone) {
+            let [mut of_found, mut of_expected] = [(); 2].map(|()| StateDict::new("test"));
+            found.write("q", &mut of_found);
+            expected.write("q", &mut of_expected);
+            assert_eq!(of_found.values(), of_expected.values());
+            assert!(of_found.arrays().keys().eq(of_expected.arrays().keys()));
+            for (name, shape) in [("q/weight", [3, 2]), ("target_q/bias", [1, 2]), ("adam/q/0/moment_2", [3, 2])] {
+                let [found, expected] =
+                    [&of_found, &of_expected].map(|state| state.array::<f32>(name, &shape).unwrap());
+                let mut entries = found.iter().zip(expected);
+                assert!(entries.all(|(found, expected)| (found - expected).abs() < 1e-6), "{found:?} {expected:?}");
+            }
+        }
     }
 }

@@ -56,8 +56,8 @@ impl SacLearner {
         let batch = ObservationBatch { observations: normal.as_deref().unwrap_or(batch.observations), ..*batch };
         let codes = actions.len() / batch.rows.max(1);
         let continuous: Vec<f32> = actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect();
-        let inputs = critic.inputs(&batch, &continuous, &self.device);
-        let q = critic.predict(&self.networks.critics[0].online.weights, &inputs, None);
+        let inputs = critic.inputs(&batch, &continuous, &Device::flex());
+        let q = critic.predict(&self.networks.each_critic()[0].online.weights, &inputs, None);
         losses::taken_q(&q, actions, heads)
     }
 

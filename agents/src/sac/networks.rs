@@ -1,5 +1,7 @@
 //! The networks of soft actor-critic and their optimisers.
 
+use std::borrow::Cow;
+
 use burn::tensor::Device;
 use mec_envs::rng::stream;
 
@@ -8,7 +10,7 @@ use super::recording::Recording;
 use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
-use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained};
+use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained, is_host};
 use crate::off_policy::Followed;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -50,6 +52,7 @@ impl Model {
 /// All that gradient updates change.
 pub(super) struct Networks {
     pub(super) actor: Trained,
+    /// In host memory one after the other, on a device stacked in one.
     pub(super) critics: Vec<Followed>,
     /// Of the categorical heads and of the continuous entries, where there are any.
     pub(super) temperatures: [Option<Temperature>; 2],
@@ -60,13 +63,15 @@ pub(super) struct Networks {
 impl Networks {
     pub(super) fn new(model: &Model, config: &SacConfig, device: &Device, seed: u64) -> Self {
         let adam = |learning_rate| AdamConfig { learning_rate, max_grad_norm: config.max_grad_norm };
-        let draw = |name: &str, network: &Network| network.init(&mut stream(seed, name), device);
-        let critic =
-            |index: usize| Followed::new(draw(&format!("sac/critic_{index}"), &model.critic), adam(config.critic_lr));
+        let draw = |name: &str, network: &Network, device: &Device| network.init(&mut stream(seed, name), device);
+        let critic = |index: usize| {
+            let weights = draw(&format!("sac/critic_{index}"), &model.critic, &Device::flex());
+            Followed::new(weights, adam(config.critic_lr))
+        };
         let temperature = || Temperature::new(config.initial_alpha, config.alpha_lr);
         Self {
-            actor: Trained::new(draw("sac/actor", &model.actor), adam(config.actor_lr)),
-            critics: (1..=config.critics).map(critic).collect(),
+            actor: Trained::new(draw("sac/actor", &model.actor, device), adam(config.actor_lr)),
+            critics: placed((1..=config.critics).map(critic).collect(), device),
             temperatures: [!model.heads.sizes().is_empty(), model.dim > 0].map(|has| has.then(temperature)),
             recording: Recording::default(),
         }
@@ -83,6 +88,15 @@ impl Networks {
         }
     }
 
+    /// The critics one by one, in host memory.
+    pub(super) fn each_critic(&self) -> Cow<'_, [Followed]> {
+        if self.actor.weights.on_host() {
+            Cow::Borrowed(&self.critics)
+        } else {
+            Cow::Owned(self.critics.iter().flat_map(Followed::apart).collect())
+        }
+    }
+
     /// Both alphas; 0 where there is no such action.
     pub(super) fn alphas(&self) -> [f32; 2] {
         self.temperatures.each_ref().map(|temperature| temperature.as_ref().map_or(0.0, |own| own.alpha() as f32))
@@ -96,9 +110,8 @@ impl Networks {
     /// The first tensor with an entry that is infinite or no number.
     pub(super) fn not_finite(&self) -> Option<String> {
         let named = |name: String, weights: &Parameters| Some(format!("{name}/{}", weights.not_finite()?));
-        let critics = self.critics.iter().enumerate();
         named("actor".to_owned(), &self.actor.weights).or_else(|| {
-            critics.into_iter().find_map(|(index, critic)| {
+            self.each_critic().iter().enumerate().find_map(|(index, critic)| {
                 named(format!("critic_{}", index + 1), &critic.online.weights)
                     .or_else(|| named(format!("target_{}", index + 1), &critic.target))
             })
@@ -117,7 +130,7 @@ impl Networks {
                 temperature.write(name, state);
             }
         }
-        for (index, critic) in self.critics.iter().enumerate() {
+        for (index, critic) in self.each_critic().iter().enumerate() {
             critic.online.write(&format!("critic_{}", index + 1), state);
             critic.target.write(&format!("target_{}", index + 1), state);
         }
@@ -128,8 +141,9 @@ impl Networks {
             let online = critic.online.read(&format!("critic_{}", index + 1), state)?;
             Ok(Followed { online, target: critic.target.read(&format!("target_{}", index + 1), state)? })
         };
-        let critics = self.critics.iter().enumerate().map(|(index, critic)| read(index, critic));
-        let critics = critics.collect::<Result<_, CheckpointError>>()?;
+        let critics: Result<_, CheckpointError> =
+            self.each_critic().iter().enumerate().map(|(index, critic)| read(index, critic)).collect();
+        let critics = placed(critics?, &self.actor.weights.device());
         let mut temperatures = self.temperatures.clone();
         for (temperature, name) in temperatures.iter_mut().zip(self.temperature_names()) {
             if let Some(temperature) = temperature {
@@ -138,4 +152,9 @@ impl Networks {
         }
         Ok(Self { actor: self.actor.read("actor", state)?, critics, temperatures, recording: Recording::default() })
     }
+}
+
+/// These critics where their updates happen.
+fn placed(critics: Vec<Followed>, device: &Device) -> Vec<Followed> {
+    if is_host(device) { critics } else { vec![Followed::stacked(&critics, device)] }
 }

@@ -84,7 +84,7 @@ impl Networks {
 
     /// The entries of those.
     fn on_device(&mut self) -> Vec<f32> {
-        read(joined(self.tensors_mut().map(|tensor| tensor.clone())))
+        read(joined(self.tensors_mut().map(|tensor| tensor.clone()), 1))
     }
 
     /// Gives them these entries, in their places.

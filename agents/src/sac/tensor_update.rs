@@ -38,8 +38,8 @@ struct Sent {
     continuous: Option<[Tensor<2>; 3]>,
     /// `[1, 1]` each.
     alphas: [Tensor<2>; 2],
-    /// Of the actor and of each critic, `[1, 1]` each.
-    rates: Vec<[Tensor<2>; 2]>,
+    /// Of the actor and of the critics, `[1, 1]` each.
+    rates: [[Tensor<2>; 2]; 2],
 }
 
 impl TensorUpdate<'_> {
@@ -52,32 +52,32 @@ impl TensorUpdate<'_> {
     /// Lets all networks take a step. The result has the columns Q(s, a) per critic, targets, values, and entropies of
     /// what the action has, `[batch, columns]`.
     pub(super) fn run(&self, networks: &mut Networks, feed: &Tensor<2>, draws: &mut Draws) -> Tensor<2> {
-        let sent = self.sent(feed, networks.critics.len());
+        let [critics] = &mut networks.critics[..] else { panic!("critics are stacked on a device") };
+        let sent = self.sent(feed);
         let leaves = networks.actor.weights.leaves();
         let decision = self.decide(&leaves, &sent, 0);
         let next_decision = self.decide(&networks.actor.weights.tensors(), &sent, 1);
-        let targets = self.targets(&networks.critics, &sent, &next_decision, draws);
-        let (q, mut columns) = self.improve_critics(&mut networks.critics, &targets, &sent, draws);
+        let targets = self.targets(critics, &sent, &next_decision, draws);
+        let (q, taken) = self.improve_critics(critics, &targets, &sent, draws);
         let judged = match &decision.actions {
             None => q,
-            Some(actions) => self.judge(&networks.critics, &sent, actions, draws),
+            Some(actions) => self.judge(critics, &sent, actions, draws),
         };
         let heads = self.model.heads.sizes().len();
         let values = decision.values(self.config.actor_critics, &judged, heads, &sent.alphas);
         let gradients = gradients(&-values.clone().mean(), &leaves);
-        columns.extend([targets, values.inner()]);
-        columns.extend(decision.entropies.into_iter().flatten().map(Tensor::inner));
-        let columns = Tensor::cat(columns, 1);
+        let entropies = decision.entropies.into_iter().flatten().map(Tensor::inner);
+        let columns = Tensor::cat([taken, targets, values.inner()].into_iter().chain(entropies).collect(), 1);
         // What holds the weights is gone now, so that they can change in their place.
         drop(leaves);
         networks.actor.step_on_device(&gradients, &sent.rates[0]);
         columns
     }
 
-    fn sent(&self, feed: &Tensor<2>, critics: usize) -> Sent {
+    fn sent(&self, feed: &Tensor<2>) -> Sent {
         let Model { actor, heads, dim, .. } = self.model;
         let mut parts = parts(feed, self.shapes);
-        let inputs = [(); 2].map(|()| actor.inputs_of(parts.by_ref()));
+        let inputs = [(); 2].map(|()| actor.fed(parts.by_ref()));
         let mut next = || parts.next().expect("the host sends all that an update needs");
         Sent {
             inputs,
@@ -88,66 +88,73 @@ impl TensorUpdate<'_> {
             open: self.masked.then(|| [next(), next()]),
             continuous: (*dim > 0).then(|| [next(), next(), next()]),
             alphas: [next(), next()],
-            rates: (0..=critics).map(|_| [next(), next()]).collect(),
+            rates: [(); 2].map(|()| [next(), next()]),
         }
     }
 
     /// The policy in the states s (0) or s' (1).
     fn decide(&self, weights: &[Tensor<2>], sent: &Sent, place: usize) -> TensorDecision {
-        let outputs = self.model.actor.on_device(weights, &sent.inputs[place], None, None);
+        let outputs = self.model.actor.on_device(weights, &sent.inputs[place], None, &mut []);
+        let [_, rows, columns] = outputs.dims();
         let open = sent.open.as_ref().map(|open| &open[place]);
         let noise = sent.continuous.as_ref().map(|continuous| &continuous[1 + place]);
-        TensorDecision::new(self.model, &outputs, open, noise)
+        TensorDecision::new(self.model, &outputs.reshape([rows, columns]), open, noise)
     }
 
     /// y, a column.
-    fn targets(&self, critics: &[Followed], sent: &Sent, decision: &TensorDecision, draws: &mut Draws) -> Tensor<2> {
-        let mut q = Vec::with_capacity(draws.subset.len());
-        for &index in &draws.subset {
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[0]);
-            let weights = critics[index].target.tensors();
-            q.push(self.model.critic.on_device(&weights, &sent.inputs[1], decision.actions.clone(), rng));
-        }
+    fn targets(&self, critics: &Followed, sent: &Sent, decision: &TensorDecision, draws: &mut Draws) -> Tensor<2> {
+        // In any order the smallest value is the same.
+        let mut members = draws.subset.clone();
+        members.sort_unstable();
+        let weights = chosen(critics.target.tensors(), &members, self.config.critics);
+        let dropout = draws.dropout.iter_mut().enumerate().filter(|(index, _)| members.contains(index));
+        let mut rngs: Vec<_> = dropout.map(|(_, rngs)| &mut rngs[0]).collect();
+        let q = self.model.critic.on_device(&weights, &sent.inputs[1], decision.actions.clone(), &mut rngs);
         let values = decision.values(Ensemble::Min, &q, self.model.heads.sizes().len(), &sent.alphas);
         tensors::target_q(sent.rewards.clone(), sent.discounts.clone(), values)
     }
 
-    /// Lets critics and their slow copies take a step; what they said of s before it, per critic: of all choices,
-    /// `[batch, choices]`, and Q(s, a), a column.
+    /// Lets critics and their slow copies take a step; what they said of s before it: of all choices,
+    /// `[critics, batch, choices]`, and Q(s, a), `[batch, critics]`.
     fn improve_critics(
         &self,
-        critics: &mut [Followed],
+        critics: &mut Followed,
         targets: &Tensor<2>,
         sent: &Sent,
         draws: &mut Draws,
-    ) -> (Vec<Tensor<2>>, Vec<Tensor<2>>) {
-        let mut judged = (Vec::with_capacity(critics.len()), Vec::with_capacity(critics.len()));
-        for (index, critic) in critics.iter_mut().enumerate() {
-            let leaves = critic.online.weights.leaves();
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[1]);
-            let actions = sent.continuous.as_ref().map(|[taken, ..]| taken.clone());
-            let q = self.model.critic.on_device(&leaves, &sent.inputs[0], actions, rng);
-            let taken = tensors::taken_q(q.clone(), sent.taken.as_ref());
-            let loss = tensors::critic_loss(taken.clone(), targets.clone(), sent.weights.clone());
-            let gradients = gradients(&loss, &leaves);
-            judged.0.push(q.inner());
-            judged.1.push(taken.inner());
-            drop(leaves);
-            critic.online.step_on_device(&gradients, &sent.rates[1 + index]);
-            if self.follows {
-                critic.follow(self.config.tau);
-            }
+    ) -> (Tensor<3>, Tensor<2>) {
+        let leaves = critics.online.weights.leaves();
+        let mut rngs: Vec<_> = draws.dropout.iter_mut().map(|rngs| &mut rngs[1]).collect();
+        let actions = sent.continuous.as_ref().map(|[taken, ..]| taken.clone());
+        let q = self.model.critic.on_device(&leaves, &sent.inputs[0], actions, &mut rngs);
+        let taken = tensors::taken_q(q.clone(), sent.taken.as_ref());
+        let loss = tensors::critic_loss(taken.clone(), targets.clone(), sent.weights.clone());
+        let gradients = gradients(&loss, &leaves);
+        drop(leaves);
+        critics.online.step_on_device(&gradients, &sent.rates[1]);
+        if self.follows {
+            critics.follow(self.config.tau);
         }
-        judged
+        let [critics, batch, _] = taken.dims();
+        (q.inner(), taken.inner().reshape([critics, batch]).transpose())
     }
 
-    /// Q of the continuous actions drawn, per critic `[batch, choices]`, which gradients pass to the actions alone.
-    fn judge(&self, critics: &[Followed], sent: &Sent, actions: &Tensor<2>, draws: &mut Draws) -> Vec<Tensor<2>> {
-        let judge = |(index, critic): (usize, &Followed)| {
-            let rng = draws.dropout.get_mut(index).map(|rngs| &mut rngs[2]);
-            let weights = critic.online.weights.tensors();
-            self.model.critic.on_device(&weights, &sent.inputs[0], Some(actions.clone()), rng)
-        };
-        critics.iter().enumerate().map(judge).collect()
+    /// Q of the continuous actions drawn, `[critics, batch, choices]`, which gradients pass to the actions alone.
+    fn judge(&self, critics: &Followed, sent: &Sent, actions: &Tensor<2>, draws: &mut Draws) -> Tensor<3> {
+        let mut rngs: Vec<_> = draws.dropout.iter_mut().map(|rngs| &mut rngs[2]).collect();
+        let weights = critics.online.weights.tensors();
+        self.model.critic.on_device(&weights, &sent.inputs[0], Some(actions.clone()), &mut rngs)
     }
+}
+
+/// The weights of some of so many stacked networks.
+fn chosen(weights: Vec<Tensor<2>>, members: &[usize], of: usize) -> Vec<Tensor<2>> {
+    if members.len() == of {
+        return weights;
+    }
+    let some = |matrix: Tensor<2>| {
+        let rows = matrix.dims()[0] / of;
+        Tensor::cat(members.iter().map(|member| matrix.clone().narrow(0, member * rows, rows)).collect(), 0)
+    };
+    weights.into_iter().map(some).collect()
 }

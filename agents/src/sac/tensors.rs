@@ -44,25 +44,17 @@ impl TensorDecision {
         Self { probs, actions, entropies: [of_heads, of_entries] }
     }
 
-    /// V(s) under the Q values of some critics, `[batch, choices]` each, as [`losses::shares`](super::losses::shares)
+    /// V(s) under the Q values of some critics, `[critics, batch, choices]`, as [`losses::shares`](super::losses::shares)
     /// and [`losses::soft_value`](super::losses::soft_value) define it.
-    pub(super) fn values(
-        &self,
-        ensemble: Ensemble,
-        q: &[Tensor<2>],
-        heads: usize,
-        alphas: &[Tensor<2>; 2],
-    ) -> Tensor<2> {
+    pub(super) fn values(&self, ensemble: Ensemble, q: &Tensor<3>, heads: usize, alphas: &[Tensor<2>; 2]) -> Tensor<2> {
         let expected = |q: Tensor<2>| match &self.probs {
             Some(probs) => (probs.clone() * q).sum_dim(1),
             None => q,
         };
-        let q = q.iter().cloned();
+        let [critics, batch, choices] = q.dims();
+        let q = (0..critics).map(|critic| q.clone().narrow(0, critic, 1).reshape([batch, choices]));
         let expected = match ensemble {
-            Ensemble::Mean => {
-                let count = q.len() as f32;
-                expected(q.reduce(|sum, q| sum + q).expect("there is a critic") / count)
-            }
+            Ensemble::Mean => expected(q.reduce(|sum, q| sum + q).expect("there is a critic") / critics as f32),
             Ensemble::Min if heads <= 1 => expected(q.reduce(Tensor::min_pair).expect("there is a critic")),
             Ensemble::Min => q.map(expected).reduce(Tensor::min_pair).expect("there is a critic"),
         };
@@ -102,10 +94,10 @@ fn squashed(means: Tensor<2>, log_stds: Tensor<2>, noise: Tensor<2>) -> (Tensor<
     (u.tanh(), log_normal + slope * 2.0)
 }
 
-/// Q(s, a) of the choices taken, a column; `taken` is 1 for those and 0 elsewhere, `[batch, choices]`.
-pub(super) fn taken_q(q: Tensor<2>, taken: Option<&Tensor<2>>) -> Tensor<2> {
+/// Q(s, a) of the choices taken, `[critics, batch, 1]`; `taken` is 1 for those and 0 elsewhere, `[batch, choices]`.
+pub(super) fn taken_q(q: Tensor<3>, taken: Option<&Tensor<2>>) -> Tensor<3> {
     match taken {
-        Some(taken) => (q * taken.clone()).sum_dim(1),
+        Some(taken) => (q * taken.clone().unsqueeze()).sum_dim(2),
         None => q,
     }
 }
@@ -117,9 +109,11 @@ pub(super) fn target_q(returns: Tensor<2>, discounts: Tensor<2>, next_values: Te
     returns + (discounts * next_values).mask_fill(terminated, 0.0)
 }
 
-/// J_Q of [`losses::critic_loss`](super::losses::critic_loss), of columns.
-pub(super) fn critic_loss(q: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
-    ((q - targets).square() * weights).mean() * 0.5
+/// The sum over critics of J_Q of [`losses::critic_loss`](super::losses::critic_loss), of Q(s, a), `[critics, batch, 1]`,
+/// and columns.
+pub(super) fn critic_loss(q: Tensor<3>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+    let batch = q.dims()[1] as f32;
+    ((q - targets.unsqueeze()).square() * weights.unsqueeze()).sum() * (0.5 / batch)
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@
 //! reads nothing before the end, and then everything at once. What figures are made of comes back as columns of the
 //! batch, so that the functions that make them are the same as on the host.
 
-use burn::tensor::Device;
 use mec_envs::rng::Prng;
 
 use super::losses;
 use super::networks::{Model, Networks};
 use super::tensor_update::TensorUpdate;
 use super::update::{Draws, Figures, Update};
-use crate::nn::Feed;
+use crate::nn::{Feed, Trained};
 use crate::off_policy::{Appraisal, states};
 
 impl Update<'_> {
@@ -42,12 +41,9 @@ impl Update<'_> {
     /// optimisers are begun with it.
     fn feed(&self, networks: &mut Networks, draws: &Draws) -> Feed {
         let Model { actor, heads, dim, .. } = self.model;
-        let (batch, mut feed) = (self.batch, Feed::default());
-        for rows in states(batch) {
-            for matrix in actor.inputs(&rows, &[], &Device::flex()).matrices() {
-                feed.push(matrix.entries(), matrix.shape());
-            }
-        }
+        let batch = self.batch;
+        let mut feed = Feed::with_capacity(4 * batch.observations.len());
+        states(batch).iter().for_each(|rows| actor.feed(rows, &mut feed));
         for column in [&batch.rewards, &batch.discounts, &batch.weights] {
             feed.push(column, [batch.len(), 1]);
         }
@@ -65,8 +61,7 @@ impl Update<'_> {
             feed.push(&self.continuous_actions(), [batch.len(), *dim]);
             draws.noise.iter().for_each(|noise| feed.push(noise, [batch.len(), *dim]));
         }
-        let trained = networks.critics.iter_mut().map(|critic| &mut critic.online);
-        let rates: Vec<_> = [&mut networks.actor].into_iter().chain(trained).map(|trained| trained.begin()).collect();
+        let rates = [&mut networks.actor, &mut networks.critics[0].online].map(Trained::begin);
         let scalars = networks.alphas().into_iter().chain(rates.into_iter().flatten());
         scalars.for_each(|scalar| feed.push(&[scalar], [1, 1]));
         feed
@@ -77,7 +72,7 @@ impl Update<'_> {
     fn figures_from(&self, networks: &mut Networks, rows: &[f32]) -> Figures {
         let width = rows.len() / self.batch.len();
         let column = |place: usize| rows.iter().skip(place).step_by(width).copied().collect::<Vec<f32>>();
-        let critics = networks.critics.len();
+        let critics = self.config.critics;
         let (targets, values) = (column(critics), column(critics + 1));
         let taken: Vec<Vec<f32>> = (0..critics).map(column).collect();
         let loss = taken.iter().map(|taken| losses::critic_loss(taken, &targets, &self.batch.weights).0).sum();
@@ -96,12 +91,13 @@ impl Update<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{AdamConfig, BodyConfig, Helpers, Matrix, Norm, Parameters, Trained};
+    use crate::nn::{AdamConfig, BodyConfig, Helpers, Matrix, Norm, Parameters};
     use crate::off_policy::Followed;
     use crate::replay::Batch;
     use crate::sac::recording::Recording;
     use crate::sac::{Ensemble, SacConfig};
     use crate::spec::EnvSpec;
+    use crate::state::StateDict;
     use burn::tensor::Device;
     use mec_envs::gym::{ActionLayout, Part};
     use mec_envs::rng::stream;
@@ -136,11 +132,10 @@ mod tests {
     /// The same networks as tensors of a device.
     fn moved(networks: &Networks, config: &SacConfig, device: &Device) -> Networks {
         let adam = |learning_rate| AdamConfig { learning_rate, max_grad_norm: config.max_grad_norm };
-        let weights = |trained: &Trained| trained.weights.on_device(device);
-        let critic = |critic: &Followed| Followed::new(weights(&critic.online), adam(config.critic_lr));
+        let actor = networks.actor.weights.on_device(device);
         Networks {
-            actor: Trained::new(weights(&networks.actor), adam(config.actor_lr)),
-            critics: networks.critics.iter().map(critic).collect(),
+            actor: Trained::new(actor, adam(config.actor_lr)),
+            critics: vec![Followed::stacked(&networks.critics, device)],
             temperatures: networks.temperatures.clone(),
             recording: Recording::default(),
         }
@@ -162,7 +157,8 @@ mod tests {
     /// whole steps of what rounding leaves of that.
     fn weights(networks: &Networks) -> Vec<f32> {
         let actor = networks.actor.weights.matrices();
-        let critics = networks.critics.iter().flat_map(|critic| [&critic.online.weights, &critic.target]);
+        let critics = networks.each_critic();
+        let critics = critics.iter().flat_map(|critic| [&critic.online.weights, &critic.target]);
         let critics = critics.flat_map(Parameters::matrices);
         actor[..actor.len() - 1].iter().chain(critics).flat_map(Matrix::to_vec).collect()
     }
@@ -245,6 +241,24 @@ mod tests {
             agree(&config, &spec(&[4], 0), true);
             agree(&config, &spec(&[], 2), false);
             agree(&config, &spec(&[3, 3], 1), false);
+        }
+    }
+
+    #[test]
+    fn networks_on_a_device_are_stored_like_those_of_the_host() {
+        let config = SacConfig { critics: 3, ..config() };
+        let spec = spec(&[3], 2);
+        let tensors = agree_on(&config, &spec, &batch(&spec, 6, true), &Device::flex());
+        let stored = |networks: &Networks| {
+            let mut state = StateDict::new("test");
+            networks.write(&mut state);
+            state
+        };
+        let state = stored(&tensors);
+        let host = Networks::new(&Model::new(&config, &spec).unwrap(), &config, &Device::flex(), 2);
+        for like in [moved(&host, &config, &Device::flex()), host] {
+            assert_ne!(stored(&like), state);
+            assert_eq!(stored(&like.read(&state).unwrap()), state);
         }
     }
 
