@@ -82,3 +82,32 @@ fn twenty_updates_agree_with_the_cpu() {
         }
     }
 }
+
+/// Twenty updates in one call are twenty calls of one, and ten that go on from what was stored: the first few of each
+/// learner are done operation by operation, and the others come out of a recording.
+#[test]
+fn updates_in_a_row_and_after_a_checkpoint_give_the_same_bits() {
+    let wgpu = open(DeviceKind::Wgpu).expect("a Vulkan driver is installed");
+    let spec =
+        EnvSpec { observation: vec![Part::new("", &[DIM])], action: ActionLayout { heads: vec![], continuous: 2 } };
+    let config = config(BodyConfig::mlp(&[8, 8]));
+    let learner = || {
+        let mut learner = config.build(&spec, &wgpu, 1).unwrap();
+        learner.add(&experience(&spec.action));
+        learner
+    };
+    let (mut in_a_row, mut one_by_one, mut resumed) = (learner(), learner(), learner());
+    in_a_row.train(20).unwrap();
+    for update in 0..20 {
+        if update == 10 {
+            let mut state = one_by_one.state();
+            one_by_one.write_memory(&mut state);
+            resumed.load_state(&state).unwrap();
+            resumed.read_memory(&state).unwrap();
+            resumed.train(10).unwrap();
+        }
+        one_by_one.train(1).unwrap();
+    }
+    assert_eq!(one_by_one.state().checksum(), in_a_row.state().checksum());
+    assert_eq!(resumed.state().checksum(), in_a_row.state().checksum());
+}
