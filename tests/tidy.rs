@@ -183,9 +183,11 @@ fn files_are_short_and_say_what_they_are() {
 #[test]
 fn only_the_replay_of_a_recording_is_unsafe() {
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
-    let is_unsafe = |source: &Source| source.text.lines().filter(is_code).any(|line| line.contains("unsafe"));
-    let found: Vec<PathBuf> = all_sources().into_iter().filter(is_unsafe).map(|source| source.path).collect();
-    assert_eq!(found, [root().join("agents/src/nn/recorded.rs")]);
+    let count = |source: &Source| source.text.lines().filter(is_code).filter(|line| line.contains("unsafe")).count();
+    let found: Vec<_> = all_sources().iter().map(|source| (source.path.clone(), count(source))).collect();
+    let found: Vec<_> = found.into_iter().filter(|&(_, count)| count > 0).collect();
+    // The lint's exception, and the block that it is for.
+    assert_eq!(found, [(root().join("agents/src/nn/recorded.rs"), 2)]);
 }
 
 #[test]

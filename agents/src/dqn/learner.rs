@@ -10,7 +10,7 @@ use super::policy::DqnPolicy;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{AdamConfig, Helpers, Track, share_left};
+use crate::nn::{AdamConfig, Helpers, Track, share_left, shared};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
 use crate::replay::Batch;
 use crate::sac::losses::{taken_gradient, taken_q, target_q};
@@ -112,7 +112,7 @@ impl Learner for DqnLearner {
 
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
-        let appraisal = (0..updates).map(|_| self.update()).last();
+        let appraisal = shared(|| (0..updates).map(|_| self.update()).last());
         let mut metrics = self.memory.metrics(appraisal.as_ref(), self.config.learning_rate * self.share());
         metrics.set("rollout/exploration_rate", self.epsilon());
         if let Some(appraisal) = appraisal {

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::buffer::Buffer;
 use super::dense::wide;
+use super::dense_on_device::row_sums;
 use super::matrix::{Matrix, apart, cut, joined, read, tensor};
 use super::parameters::Parameters;
 use crate::checkpoint::CheckpointError;
@@ -81,9 +82,9 @@ impl Adam {
                     step_on_host(matrix.entries_mut(), gradient.entries(), moments, (rates, clip));
                 }
             }
-            Moments::Device([first, _]) => {
-                let rates = rates.map(|rate| tensor(vec![rate], [1, 1], &first.device()));
-                self.step_on_device(parameters, gradients, &rates);
+            Moments::Device(_) => {
+                let times = rates.map(|rate| move |x: Tensor<2>| x * rate);
+                self.step_on_device(parameters, gradients, &times);
             }
         }
     }
@@ -96,8 +97,8 @@ impl Adam {
         [(self.config.learning_rate * share / correction_1) as f32, (1.0 / correction_2.sqrt()) as f32]
     }
 
-    /// A step that was begun, with its rates on the device, `[1, 1]` each. Moments and parameters that nothing else
-    /// holds are changed in their place.
+    /// A step that was begun; `times` multiplies with its rates. Moments and parameters that nothing else holds are
+    /// changed in their place.
     ///
     /// # Panics
     /// When parameters or gradients lie in host memory.
@@ -105,7 +106,7 @@ impl Adam {
         &mut self,
         parameters: &mut Parameters,
         gradients: &[Matrix],
-        [step_size, root]: &[Tensor<2>; 2],
+        [times_step_size, times_root]: &[impl Fn(Tensor<2>) -> Tensor<2>; 2],
     ) {
         let Moments::Device([first, second]) = &mut self.moments else { panic!("these parameters lie in host memory") };
         let mut gradient = joined(gradients.iter().map(Matrix::tensor), first.dims()[0]);
@@ -114,7 +115,7 @@ impl Adam {
         }
         first.inplace(|m| m * BETA_1 + gradient.clone() * (1.0 - BETA_1));
         second.inplace(|v| v * BETA_2 + gradient.square() * (1.0 - BETA_2));
-        let step = first.clone() / (second.clone().sqrt() * root.clone() + EPSILON) * step_size.clone();
+        let step = times_step_size(first.clone() / (times_root(second.clone().sqrt()) + EPSILON));
         for (matrix, step) in parameters.matrices_mut().iter_mut().zip(apart(&step, &self.shapes)) {
             let Matrix::Device(tensor) = matrix else { panic!("these parameters lie in host memory") };
             tensor.inplace(|tensor| tensor - step);
@@ -244,7 +245,7 @@ fn step_on_host(
 
 /// Gradients within a bound of their norm, `[members, entries]`. Nothing is read back from the device.
 fn clipped(gradient: Tensor<2>, bound: f64) -> Tensor<2> {
-    let norm = gradient.clone().square().sum_dim(1).sqrt() + 1e-6;
+    let norm = row_sums(gradient.clone().square()).sqrt() + 1e-6;
     let factor = (norm.recip() * bound).clamp_max(1.0);
     // As on the host: a norm that is no number would hide in which matrix it began.
     let none = factor.clone().is_nan();

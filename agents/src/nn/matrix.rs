@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::buffer::Buffer;
+use super::turns::shared;
 
 /// A matrix, stored row by row.
 ///
@@ -122,13 +123,7 @@ pub fn is_host(device: &Device) -> bool {
 
 /// A tensor of these entries.
 pub fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(data, shape), device)
-}
-
-/// The matrices of several networks that lie one below the other, `[members, rows, columns]`.
-pub(super) fn unstacked(matrix: &Tensor<2>, members: usize) -> Tensor<3> {
-    let [rows, columns] = matrix.dims();
-    matrix.clone().reshape([members, rows / members, columns])
+    shared(|| Tensor::from_data(TensorData::new(data, shape), device))
 }
 
 /// The entries of some tensors in one row, or if each has those of several networks one below the other, in a row for
@@ -159,5 +154,5 @@ pub(super) fn cut<'a>(row: &'a [f32], shapes: &'a [[usize; 2]]) -> impl Iterator
 
 /// The entries of a tensor, row by row.
 pub fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("all tensors of this crate hold f32")
+    shared(|| tensor.into_data()).try_into_vec().expect("all tensors of this crate hold f32")
 }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::activation::Activation;
 use super::buffer::Buffer;
 use super::dense::{affine, input_gradient, sum_of_rows, weight_gradient};
+use super::dense_on_device::{self, scaled, unstacked};
 use super::init::fan_in_uniform;
 use super::layer_norm::{EPSILON, LayerNorm};
-use super::matrix::{Matrix, tensor, unstacked};
+use super::matrix::{Matrix, tensor};
 use super::network::Track;
 use super::parameters::Parameters;
 use super::threads::Helpers;
@@ -113,7 +114,7 @@ impl Mlp {
         let mut x = input;
         for layer in 0..self.layers() {
             let of_layer = self.of_layer(&weights, layer);
-            x = x.matmul(of_layer[0].clone()) + of_layer[1].clone();
+            x = dense_on_device::affine(x, &of_layer[0], &of_layer[1]);
             if layer + 1 < self.layers() {
                 let [_, rows, units] = x.dims();
                 let kept = rngs.iter_mut().filter_map(|rng| self.kept(rows * units, Some(rng)));
@@ -124,7 +125,7 @@ impl Mlp {
                 if let [_, _, gain, shift] = of_layer {
                     let centred = x.clone() - x.mean_dim(2);
                     let variance = centred.clone().square().mean_dim(2);
-                    x = centred / (variance + EPSILON).sqrt() * gain.clone() + shift.clone();
+                    x = scaled(centred / (variance + EPSILON).sqrt(), gain, shift);
                 }
                 x = self.activation.on_device(x);
             }

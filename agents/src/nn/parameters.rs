@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use burn::tensor::{Device, Tensor};
 
 use super::matrix::{Matrix, cut, joined, read, tensor};
+use super::turns::shared;
 use crate::checkpoint::CheckpointError;
 use crate::state::StateDict;
 
@@ -79,7 +80,7 @@ impl Parameters {
             return Cow::Borrowed(self);
         }
         let shapes: Vec<_> = self.matrices.iter().map(Matrix::shape).collect();
-        let row = read(joined(self.tensors(), 1));
+        let row = shared(|| read(joined(self.tensors(), 1)));
         let matrices = cut(&row, &shapes).zip(&shapes).map(|(entries, &shape)| Matrix::host(entries.to_vec(), shape));
         Cow::Owned(Self { names: self.names.clone(), matrices: matrices.collect() })
     }

@@ -6,8 +6,9 @@ use mec_envs::gym::Part;
 use mec_envs::rng::Prng;
 
 use super::buffer::Buffer;
+use super::dense_on_device::{affine, unstacked};
 use super::init::fan_in_uniform;
-use super::matrix::{Matrix, unstacked};
+use super::matrix::Matrix;
 use super::parameters::Parameters;
 use crate::agent::{ConfigError, ObservationBatch};
 use crate::spec::EnvSpec;
@@ -155,12 +156,11 @@ impl Scorer {
         let embedding = relu(inputs.rows.tensor().unsqueeze::<3>().matmul(weights[0].clone()));
         let sum = embedding.clone().reshape([members, choices, batch * first]).sum_dim(1);
         let pooled = sum.reshape([members, batch, first]) * inputs.inverse_open.tensor().unsqueeze();
-        let shared = pooled.matmul(weights[1].clone()) + weights[3].clone();
+        let shared = affine(pooled, &weights[1], &weights[3]).reshape([members, 1, batch * second]);
         let own = embedding.matmul(weights[2].clone()).reshape([members, choices, batch * second]);
-        let x = own + shared.reshape([members, 1, batch * second]);
-        let mut x = x.reshape([members, choices * batch, second]);
+        let mut x = (own + shared).reshape([members, choices * batch, second]);
         for pair in weights[4..].chunks_exact(2) {
-            x = relu(x).matmul(pair[0].clone()) + pair[1].clone();
+            x = affine(relu(x), &pair[0], &pair[1]);
         }
         let scores = x.reshape([members, choices, batch]).swap_dims(1, 2);
         match &inputs.prior {

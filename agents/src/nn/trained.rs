@@ -37,9 +37,10 @@ impl Trained {
         self.adam.begin(1.0)
     }
 
-    /// The step begun, with its rates on the device.
+    /// The step begun, with its rates on the device, `[1, 1]` each.
     pub(crate) fn step_on_device(&mut self, gradients: &[Matrix], rates: &[Tensor<2>; 2]) {
-        self.adam.step_on_device(&mut self.weights, gradients, rates);
+        let times = rates.each_ref().map(|rate| move |x: Tensor<2>| x * rate.clone());
+        self.adam.step_on_device(&mut self.weights, gradients, &times);
     }
 
     /// Networks that take their steps together on a device, stacked.

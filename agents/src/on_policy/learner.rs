@@ -10,7 +10,7 @@ use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{Normalizer, Scaling, share_left};
+use crate::nn::{Normalizer, Scaling, share_left, shared};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -154,7 +154,7 @@ impl Learner for OnPolicyLearner {
         if updates.min(self.updates_due()) == 0 {
             return Ok(self.metrics(None));
         }
-        let figures = self.update();
+        let figures = shared(|| self.update());
         let metrics = self.metrics(Some(&figures));
         self.check(&metrics)?;
         Ok(metrics)

@@ -10,7 +10,7 @@ use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
-use crate::nn::{Helpers, Threads, is_host};
+use crate::nn::{Helpers, Threads, is_host, shared};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -123,7 +123,7 @@ impl Learner for SacLearner {
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let threads = std::mem::take(&mut self.threads);
-        let figures = threads.run(|helpers| (0..updates).map(|_| self.update(helpers)).last());
+        let figures = threads.run(|helpers| shared(|| (0..updates).map(|_| self.update(helpers)).last()));
         self.threads = threads;
         if let Some(Figures { appraisal, actor_loss, .. }) = &figures {
             let losses = [("train/critic_loss", appraisal.loss), ("train/actor_loss", *actor_loss)];
@@ -172,5 +172,50 @@ impl Learner for SacLearner {
         self.networks = networks;
         self.memory.open(books);
         Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use super::*;
+    use crate::agent::Algorithm;
+    use crate::device::{DeviceKind, open};
+    use crate::nn::BodyConfig;
+    use crate::sac::recording::Recording;
+    use mec_envs::gym::{ActionLayout, Part};
+    use std::thread;
+
+    fn trained(seed: u64) -> SacLearner {
+        let action = ActionLayout { heads: vec![], continuous: 1 };
+        let spec = EnvSpec { observation: vec![Part::new("", &[2])], action };
+        let config =
+            SacConfig { batch_size: 8, learning_starts: 8, body: BodyConfig::mlp(&[8]), ..SacConfig::default() };
+        let mut learner = config.build(&spec, &open(DeviceKind::Wgpu).unwrap(), seed).unwrap();
+        let numbers = |len: u64| (0..len).map(|at| ((seed + at) as f32).sin()).collect::<Vec<_>>();
+        learner.add(&Transitions {
+            observations: numbers(32),
+            next_observations: numbers(32),
+            actions: numbers(16),
+            rewards: numbers(16),
+            terminated: vec![false; 16],
+            truncated: vec![false; 16],
+            env: vec![0; 16],
+            ..Transitions::default()
+        });
+        learner.train(40).unwrap();
+        learner
+    }
+
+    #[test]
+    fn learners_that_record_on_wgpu_at_once_do_as_each_does_alone() {
+        let alone = [1, 2, 3].map(|seed| trained(seed).state().checksum());
+        let together = thread::scope(|scope| {
+            let threads = [1, 2, 3].map(|seed| scope.spawn(move || trained(seed)));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        for (learner, alone) in together.iter().zip(alone) {
+            assert!(matches!(learner.networks.recording, Recording::Done(..)));
+            assert_eq!(learner.state().checksum(), alone);
+        }
     }
 }

@@ -10,14 +10,14 @@ use super::update::Draws;
 use crate::nn::{Recorded, apart, joined, overwrite, read, tensor};
 use crate::off_policy::Followed;
 
-/// Updates before one is recorded: what a device compiles for them would not be in time.
+/// Updates before the one that is recorded: with them a device compiles its operations.
 const BEFORE: u32 = 2;
 
 /// How far networks are with recording their updates.
 pub(super) enum Recording {
-    /// After so many updates none has been recorded yet.
+    /// None yet, after so many updates.
     Pending(u32),
-    /// One has been, of a feed with parts of these shapes.
+    /// There is one, for feeds with parts of these shapes.
     Done(Box<Recorded>, Vec<[usize; 2]>),
     /// This device or this configuration does without.
     Refused,
@@ -49,26 +49,29 @@ impl Networks {
 
     /// Does one update and records it. The recording is kept if the same update comes out of it to the bit.
     fn record(&mut self, update: &TensorUpdate<'_>, feed: Tensor<2>, draws: &mut Draws) -> Vec<f32> {
-        let before = self.on_device();
+        let before = self.entries();
         let columns = read(update.run(self, &feed, draws));
-        let after = self.on_device();
+        let after = self.entries();
 
         let (config, model, shapes) = (update.config.clone(), update.model.clone(), update.shapes.to_vec());
         let TensorUpdate { masked, follows, .. } = *update;
         let mut own = Draws { noise: [Vec::new(), Vec::new()], subset: draws.subset.clone(), dropout: Vec::new() };
-        let input = tensor(read(feed.clone()), feed.dims(), &feed.device());
         let networks = mem::replace(self, Self::none());
-        let (networks, recorded) = Recorded::new(networks, input, move |networks: &mut Self, feed| {
+        // Of another feed than the one it is tried on, so that it must read what it is given.
+        let (networks, recorded) = Recorded::new(networks, feed.zeros_like(), move |networks: &mut Self, feed| {
             let update = TensorUpdate { config: &config, model: &model, masked, follows, shapes: &shapes };
             update.run(networks, feed, &mut own)
         });
         *self = networks;
         self.put(&before);
         let recorded = recorded.and_then(|mut recorded| {
-            (same(&recorded.repeat(feed), &columns) && same(&self.on_device(), &after)).then_some(recorded)
+            (same(&recorded.repeat(feed), &columns) && same(&self.entries(), &after)).then_some(recorded)
         });
         self.recording = match recorded {
-            Some(recorded) => Recording::Done(Box::new(recorded), update.shapes.to_vec()),
+            Some(mut recorded) => {
+                recorded.hold(self.tensors_mut().map(|tensor| tensor.clone()));
+                Recording::Done(Box::new(recorded), update.shapes.to_vec())
+            }
             None => {
                 self.put(&after);
                 Recording::Refused
@@ -82,23 +85,22 @@ impl Networks {
         self.actor.tensors_mut().chain(self.critics.iter_mut().flat_map(Followed::tensors_mut))
     }
 
-    /// The entries of those.
-    fn on_device(&mut self) -> Vec<f32> {
+    /// The entries of those, read back.
+    fn entries(&mut self) -> Vec<f32> {
         read(joined(self.tensors_mut().map(|tensor| tensor.clone()), 1))
     }
 
     /// Gives them these entries, in their places.
     fn put(&mut self, entries: &[f32]) {
         let shapes: Vec<_> = self.tensors_mut().map(|tensor| tensor.dims()).collect();
-        let Some(device) = self.tensors_mut().next().map(|tensor| tensor.device()) else { return };
-        let row = tensor(entries.to_vec(), [1, entries.len()], &device);
+        let row = tensor(entries.to_vec(), [1, entries.len()], &self.actor.weights.device());
         for (tensor, part) in self.tensors_mut().zip(apart(&row, &shapes)) {
             overwrite(tensor, part);
         }
     }
 }
 
-/// Whether these are the same numbers, or both none, bit by bit.
+/// Whether these have the same bits; what is not a number is equal to itself.
 fn same(left: &[f32], right: &[f32]) -> bool {
     left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.to_bits() == right.to_bits())
 }

@@ -7,11 +7,10 @@ use super::losses::Ensemble;
 use super::networks::{Model, Networks};
 use super::tensors::{self, TensorDecision};
 use super::update::Draws;
-use crate::nn::{Inputs, gradients, parts};
+use crate::nn::{Inputs, gradients, parts, total};
 use crate::off_policy::Followed;
 
 /// An update in tensors.
-#[derive(Clone, Copy)]
 pub(super) struct TensorUpdate<'a> {
     pub(super) config: &'a SacConfig,
     pub(super) model: &'a Model,
@@ -65,7 +64,8 @@ impl TensorUpdate<'_> {
         };
         let heads = self.model.heads.sizes().len();
         let values = decision.values(self.config.actor_critics, &judged, heads, &sent.alphas);
-        let gradients = gradients(&-values.clone().mean(), &leaves);
+        let batch = values.dims()[0] as f32;
+        let gradients = gradients(&(-total(values.clone()) / batch), &leaves);
         let entropies = decision.entropies.into_iter().flatten().map(Tensor::inner);
         let columns = Tensor::cat([taken, targets, values.inner()].into_iter().chain(entropies).collect(), 1);
         // What holds the weights is gone now, so that they can change in their place.

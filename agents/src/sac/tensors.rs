@@ -8,7 +8,7 @@ use burn::tensor::activation::log_softmax;
 
 use super::losses::Ensemble;
 use super::networks::Model;
-use crate::nn::{LOG_STD_MAX, LOG_STD_MIN};
+use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, total};
 
 /// In place of the logits of closed choices.
 const CLOSED: f32 = -1e9;
@@ -113,7 +113,7 @@ pub(super) fn target_q(returns: Tensor<2>, discounts: Tensor<2>, next_values: Te
 /// and columns.
 pub(super) fn critic_loss(q: Tensor<3>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     let batch = q.dims()[1] as f32;
-    ((q - targets.unsqueeze()).square() * weights.unsqueeze()).sum() * (0.5 / batch)
+    total((q - targets.unsqueeze()).square() * weights.unsqueeze()) * (0.5 / batch)
 }
 
 #[cfg(test)]

@@ -111,8 +111,8 @@ mod tests {
 
     /// Rows of which the third terminated, with weights; with `masked` some choices are closed, of s and s' others, and
     /// in the first row of each all of a head with three.
-    fn batch(spec: &EnvSpec, rows: usize, masked: bool) -> Batch {
-        let (mut rng, choices) = (stream(4, "batch"), spec.action.choices());
+    fn batch(spec: &EnvSpec, rows: usize, masked: bool, seed: u64) -> Batch {
+        let (mut rng, choices) = (stream(seed, "batch"), spec.action.choices());
         let masks =
             |closed| (0..if masked { rows * choices } else { 0 }).map(|at| at % 4 != closed && at >= 3).collect();
         let (masks, next_masks) = (masks(1), masks(2));
@@ -165,18 +165,18 @@ mod tests {
 
     fn agree(config: &SacConfig, spec: &EnvSpec, masked: bool) {
         for rows in [1, 6] {
-            agree_on(config, spec, &batch(spec, rows, masked), &Device::flex());
+            agree_on(config, spec, (rows, masked), &Device::flex());
         }
     }
 
     /// A few updates of the same networks with the same draws, in host memory and on a device, which are returned.
-    fn agree_on(config: &SacConfig, spec: &EnvSpec, batch: &Batch, device: &Device) -> Networks {
+    fn agree_on(config: &SacConfig, spec: &EnvSpec, (rows, masked): (usize, bool), device: &Device) -> Networks {
         let (here, model) = (Device::flex(), Model::new(config, spec).unwrap());
         let mut host = Networks::new(&model, config, &here, 1);
         let mut tensors = moved(&host, config, device);
         let before = weights(&host);
         for updates in 0..UPDATES {
-            let (config, model, helpers) = (config, &model, Helpers::NONE);
+            let (model, batch, helpers) = (&model, &batch(spec, rows, masked, updates), Helpers::NONE);
             let both = [(&mut host, &here), (&mut tensors, device)].map(|(networks, device)| {
                 let update = Update { config, device, model, batch, updates, helpers };
                 update.run(networks, &mut stream(updates, "draws"))
@@ -248,7 +248,7 @@ mod tests {
     fn networks_on_a_device_are_stored_like_those_of_the_host() {
         let config = SacConfig { critics: 3, ..config() };
         let spec = spec(&[3], 2);
-        let tensors = agree_on(&config, &spec, &batch(&spec, 6, true), &Device::flex());
+        let tensors = agree_on(&config, &spec, (6, true), &Device::flex());
         let stored = |networks: &Networks| {
             let mut state = StateDict::new("test");
             networks.write(&mut state);
@@ -273,17 +273,18 @@ mod tests {
             (config(), &[4][..], 0),
             (config(), &[3, 3], 2),
             (clipped, &[], 2),
+            (SacConfig { critics: 1, ..config() }, &[], 1),
             (SacConfig { body: scorer, ..config() }, &[4], 0),
         ] {
             let spec = spec(heads, continuous);
-            for rows in [6, 64] {
-                let networks = agree_on(&config, &spec, &batch(&spec, rows, !heads.is_empty()), &wgpu);
+            for rows in [1, 6, 64] {
+                let networks = agree_on(&config, &spec, (rows, !heads.is_empty()), &wgpu);
                 assert!(matches!(networks.recording, Recording::Done(..)), "{config:?}");
             }
         }
         let spec = spec(&[], 2);
         let dropout = SacConfig { critic_dropout: 0.2, ..config() };
-        let networks = agree_on(&dropout, &spec, &batch(&spec, 6, false), &wgpu);
+        let networks = agree_on(&dropout, &spec, (6, false), &wgpu);
         assert!(matches!(networks.recording, Recording::Refused), "what is dropped changes");
     }
 }

@@ -11,6 +11,7 @@ use super::update::Update;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::write_spec;
+use crate::nn::shared;
 use crate::off_policy::{Appraisal, Memory};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -101,7 +102,7 @@ impl Learner for Td3Learner {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let (mut last, mut actor_loss) = (None, None);
         for _ in 0..updates {
-            let (appraisal, loss) = self.update();
+            let (appraisal, loss) = shared(|| self.update());
             last = Some(appraisal);
             actor_loss = loss.or(actor_loss);
         }
