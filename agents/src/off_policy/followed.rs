@@ -72,53 +72,43 @@ mod tests {
     use super::*;
     use crate::nn::Matrix;
 
-    fn network(first: f32) -> Parameters {
+    /// Sines from a place on, times a scale: weights, or gradients of them.
+    fn network(first: f32, scale: f32) -> Parameters {
         let matrix = |rows: usize, columns: usize| {
-            let entries = (0..rows * columns).map(|at| (first + at as f32).sin()).collect();
+            let entries = (0..rows * columns).map(|at| scale * (first + at as f32).sin()).collect();
             Matrix::host(entries, [rows, columns])
         };
         Parameters::new(vec![("weight".to_owned(), matrix(3, 2)), ("bias".to_owned(), matrix(1, 2))])
+    }
+
+    fn stored(network: &Followed) -> StateDict {
+        let mut state = StateDict::new("test");
+        network.write("q", &mut state);
+        state
     }
 
     /// Also where the gradient of one is to be clipped and that of the other is not.
     #[test]
     fn stacked_networks_take_the_steps_that_each_takes_alone() {
         let adam = AdamConfig { learning_rate: 0.1, max_grad_norm: Some(3.0) };
-        let mut alone = [0.0, 5.0].map(|first| Followed::new(network(first), adam));
+        let mut alone = [0.0, 5.0].map(|first| Followed::new(network(first, 1.0), adam));
         let mut stacked = Followed::stacked(&alone, &Device::flex());
         for step in 1..5 {
-            let scale = |place: usize| if place == 0 { 10.0 } else { 0.1 * step as f32 };
-            let gradient = |place: usize, matrix: &Matrix| matrix.to_vec().iter().map(|x| x * scale(place)).collect();
-            let gradients = [0, 1].map(|place| {
-                let of_network = network(7.0 + step as f32 + place as f32);
-                let scaled = of_network.matrices().iter().map(|matrix| (gradient(place, matrix), matrix.shape()));
-                scaled.collect::<Vec<(Vec<f32>, _)>>()
-            });
-            let together = [0, 1].map(|matrix| {
-                let [(first, [rows, columns]), (second, _)] =
-                    gradients.each_ref().map(|gradient| gradient[matrix].clone());
-                Matrix::host([first, second].concat(), [2 * rows, columns])
-            });
-            for (network, gradients) in alone.iter_mut().zip(gradients) {
-                let gradients: Vec<_> =
-                    gradients.into_iter().map(|(entries, shape)| Matrix::host(entries, shape)).collect();
-                network.online.step(&gradients);
+            let gradients = [(7.0, 10.0), (9.0, 0.1)].map(|(first, scale)| network(first + step as f32, scale));
+            for (network, gradients) in alone.iter_mut().zip(&gradients) {
+                network.online.step(gradients.matrices());
                 network.follow(0.3);
             }
-            stacked.online.step(&together.map(|matrix| Matrix::Device(matrix.tensor())));
+            stacked.online.step(Parameters::stacked(&gradients, &Device::flex()).matrices());
             stacked.follow(0.3);
         }
         let found = stacked.apart();
         assert_eq!(found.len(), 2);
-        for (found, expected) in found.iter().zip(&alone) {
-            let [mut of_found, mut of_expected] = [(); 2].map(|()| StateDict::new("test"));
-            found.write("q", &mut of_found);
-            expected.write("q", &mut of_expected);
-            assert_eq!(of_found.values(), of_expected.values());
-            assert!(of_found.arrays().keys().eq(of_expected.arrays().keys()));
+        for (found, expected) in found.iter().map(stored).zip(alone.iter().map(stored)) {
+            assert_eq!(found.values(), expected.values());
+            assert!(found.arrays().keys().eq(expected.arrays().keys()));
             for (name, shape) in [("q/weight", [3, 2]), ("target_q/bias", [1, 2]), ("adam/q/0/moment_2", [3, 2])] {
-                let [found, expected] =
-                    [&of_found, &of_expected].map(|state| state.array::<f32>(name, &shape).unwrap());
+                let [found, expected] = [&found, &expected].map(|state| state.array::<f32>(name, &shape).unwrap());
                 let mut entries = found.iter().zip(expected);
                 assert!(entries.all(|(found, expected)| (found - expected).abs() < 1e-6), "{found:?} {expected:?}");
             }
