@@ -148,15 +148,18 @@ impl Adam {
     }
 
     /// The optimiser on a device of networks that are stacked there, from those of each; they have done as many steps.
-    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
-        let rows: Vec<_> = members.iter().map(Self::rows).collect();
+    ///
+    /// # Panics
+    /// Of no networks.
+    pub(crate) fn stacked<'a>(members: impl Iterator<Item = &'a Self> + Clone, device: &Device) -> Self {
+        let Self { config, step, shapes, .. } = members.clone().next().expect("there are networks to stack");
+        let rows: Vec<_> = members.map(Self::rows).collect();
         let moments = [0, 1].map(|order| {
             let entries: Vec<f32> = rows.iter().flat_map(|rows| rows[order].clone()).collect();
-            let shape = [members.len(), entries.len() / members.len()];
+            let shape = [rows.len(), entries.len() / rows.len()];
             tensor(entries, shape, device)
         });
-        let Self { config, step, shapes, .. } = &members[0];
-        let shapes = shapes.iter().map(|&[rows, columns]| [members.len() * rows, columns]).collect();
+        let shapes = shapes.iter().map(|&[height, width]| [rows.len() * height, width]).collect();
         Self { config: *config, step: *step, shapes, moments: Moments::Device(moments) }
     }
 
@@ -202,7 +205,7 @@ impl Adam {
         let read = Self { config: self.config, step, shapes: self.shapes.clone(), moments: Moments::Host(moments) };
         Ok(match &self.moments {
             Moments::Host(_) => read,
-            Moments::Device([like, _]) => Self::stacked(&[read], &like.device()),
+            Moments::Device([like, _]) => Self::stacked([&read].into_iter(), &like.device()),
         })
     }
 }

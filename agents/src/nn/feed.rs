@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::matrix::tensor;
+use super::matrix::{apart_at, tensor};
 
 /// Parts begin at multiples of this many entries, of 256 bytes: WebGPU allows no finer views than that everywhere, and a
 /// part that cannot be a view is a copy.
@@ -43,11 +43,7 @@ impl Feed {
 
 /// What was pushed, from the row on a device and the shapes.
 pub(crate) fn parts(row: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
-    shapes.iter().scan(0, |start, &[rows, columns]| {
-        let part = row.clone().narrow(1, *start, rows * columns).reshape([rows, columns]);
-        *start += (rows * columns).next_multiple_of(ALIGNMENT);
-        Some(part)
-    })
+    apart_at(ALIGNMENT, row, shapes)
 }
 
 #[cfg(test)]

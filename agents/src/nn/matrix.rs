@@ -134,11 +134,16 @@ pub(crate) fn joined(tensors: impl IntoIterator<Item = Tensor<2>>, members: usiz
 
 /// Tensors of these shapes from what [`joined`] makes of them.
 pub(crate) fn apart(rows: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
+    apart_at(1, rows, shapes)
+}
+
+/// The same where each begins at a multiple of so many entries.
+pub(super) fn apart_at(alignment: usize, rows: &Tensor<2>, shapes: &[[usize; 2]]) -> impl Iterator<Item = Tensor<2>> {
     let members = rows.dims()[0];
     shapes.iter().scan(0, move |start, &shape| {
         let len = shape[0] * shape[1] / members;
         let this = rows.clone().narrow(1, *start, len);
-        *start += len;
+        *start += len.next_multiple_of(alignment);
         Some(this.reshape(shape))
     })
 }

@@ -92,14 +92,18 @@ impl Parameters {
     }
 
     /// Networks of one architecture on a device, each matrix with those of all members one below the other.
-    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
-        let stack = |place: usize| {
-            let entries: Vec<f32> = members.iter().flat_map(|member| member.matrices[place].to_vec()).collect();
-            let [rows, columns] = members[0].matrices[place].shape();
-            Matrix::Device(tensor(entries, [members.len() * rows, columns], device))
+    ///
+    /// # Panics
+    /// Of no members.
+    pub(crate) fn stacked<'a>(members: impl Iterator<Item = &'a Self> + Clone, device: &Device) -> Self {
+        let first = members.clone().next().expect("there are members to stack");
+        let stack = |(place, matrix): (usize, &Matrix)| {
+            let entries: Vec<f32> = members.clone().flat_map(|member| member.matrices[place].to_vec()).collect();
+            let [_, columns] = matrix.shape();
+            let rows = entries.len() / columns;
+            Matrix::Device(tensor(entries, [rows, columns], device))
         };
-        let names = members[0].names.clone();
-        Self { matrices: (0..names.len()).map(stack).collect(), names }
+        Self { matrices: first.matrices.iter().enumerate().map(stack).collect(), names: first.names.clone() }
     }
 
     /// The members of stacked networks, in host memory.

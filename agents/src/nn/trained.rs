@@ -44,10 +44,10 @@ impl Trained {
     }
 
     /// Networks that take their steps together on a device, stacked.
-    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
-        let (weights, adam): (Vec<_>, Vec<_>) =
-            members.iter().map(|member| (member.weights.clone(), member.adam.clone())).unzip();
-        Self { weights: Parameters::stacked(&weights, device), adam: Adam::stacked(&adam, device) }
+    pub(crate) fn stacked<'a>(members: impl Iterator<Item = &'a Self> + Clone, device: &Device) -> Self {
+        let weights = members.clone().map(|member| &member.weights);
+        let adam = members.map(|member| &member.adam);
+        Self { weights: Parameters::stacked(weights, device), adam: Adam::stacked(adam, device) }
     }
 
     /// The members of stacked networks, in host memory.

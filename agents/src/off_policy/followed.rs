@@ -27,10 +27,9 @@ impl Followed {
     }
 
     /// Networks that take their steps together on a device, stacked.
-    pub(crate) fn stacked(members: &[Self], device: &Device) -> Self {
-        let (online, target): (Vec<_>, Vec<_>) =
-            members.iter().map(|member| (member.online.clone(), member.target.clone())).unzip();
-        Self { online: Trained::stacked(&online, device), target: Parameters::stacked(&target, device) }
+    pub(crate) fn stacked<'a>(members: impl Iterator<Item = &'a Self> + Clone, device: &Device) -> Self {
+        let target = Parameters::stacked(members.clone().map(|member| &member.target), device);
+        Self { online: Trained::stacked(members.map(|member| &member.online), device), target }
     }
 
     /// The members of stacked networks, in host memory.
@@ -92,14 +91,14 @@ mod tests {
     fn stacked_networks_take_the_steps_that_each_takes_alone() {
         let adam = AdamConfig { learning_rate: 0.1, max_grad_norm: Some(3.0) };
         let mut alone = [0.0, 5.0].map(|first| Followed::new(network(first, 1.0), adam));
-        let mut stacked = Followed::stacked(&alone, &Device::flex());
+        let mut stacked = Followed::stacked(alone.iter(), &Device::flex());
         for step in 1..5 {
             let gradients = [(7.0, 10.0), (9.0, 0.1)].map(|(first, scale)| network(first + step as f32, scale));
             for (network, gradients) in alone.iter_mut().zip(&gradients) {
                 network.online.step(gradients.matrices());
                 network.follow(0.3);
             }
-            stacked.online.step(Parameters::stacked(&gradients, &Device::flex()).matrices());
+            stacked.online.step(Parameters::stacked(gradients.iter(), &Device::flex()).matrices());
             stacked.follow(0.3);
         }
         let found = stacked.apart();

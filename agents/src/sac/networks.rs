@@ -156,5 +156,5 @@ impl Networks {
 
 /// These critics where their updates happen.
 fn placed(critics: Vec<Followed>, device: &Device) -> Vec<Followed> {
-    if is_host(device) { critics } else { vec![Followed::stacked(&critics, device)] }
+    if is_host(device) { critics } else { vec![Followed::stacked(critics.iter(), device)] }
 }

@@ -135,7 +135,7 @@ mod tests {
         let actor = networks.actor.weights.on_device(device);
         Networks {
             actor: Trained::new(actor, adam(config.actor_lr)),
-            critics: vec![Followed::stacked(&networks.critics, device)],
+            critics: vec![Followed::stacked(networks.critics.iter(), device)],
             temperatures: networks.temperatures.clone(),
             recording: Recording::default(),
         }
