@@ -192,6 +192,31 @@ fn a_stopped_run_resumes_where_it_stopped() {
     }
 }
 
+/// Of 180 updates per round some are done, and the others after the run was resumed.
+#[test]
+fn a_run_that_is_stopped_between_updates_resumes_with_those_left() {
+    let make = || Pendulum::v1();
+    let many = SacConfig { replay_ratio: 20.0, learning_starts: 20, ..config() };
+    for mode in [Mode::Serial, Mode::Lockstep] {
+        let config = RuntimeConfig { steps: 45, ..runtime(mode, 2) };
+        let (mut whole, mut learner) = (Log::default(), built(&many, &make(), 3));
+        train(&mut learner, |_| make(), &config, 3, &mut whole).unwrap();
+        let mut between = 0;
+        for asked in 3..9 {
+            let mut stopped = Log { stop_after: Some(asked), ..Log::default() };
+            let mut first = built(&many, &make(), 3);
+            assert!(train(&mut first, |_| make(), &config, 3, &mut stopped).unwrap().stopped);
+            between += usize::from(first.updates_due() > 0);
+            let (lines, _, bytes) = stopped.checkpoints.last().unwrap();
+            let (mut resumed, mut log) = (built(&many, &make(), 5), Log::default());
+            resume(&mut resumed, |_| make(), &config, &state(bytes), &mut log).unwrap();
+            assert_eq!([&stopped.lines[..*lines], &log.lines].concat(), whole.lines, "{mode:?}, asked {asked} times");
+            assert_eq!(checksum(&resumed), checksum(&learner), "{mode:?}, asked {asked} times");
+        }
+        assert!(between > 2, "{between}");
+    }
+}
+
 #[test]
 fn a_run_can_go_on_for_longer_than_it_was_meant_to() {
     let make = || Probe::discrete(Rung::Match);

@@ -211,5 +211,5 @@ fn a_method_that_learns_nothing_runs_in_every_mode() {
 fn a_run_without_environments_is_refused() {
     let config = RuntimeConfig { envs: 0, ..RuntimeConfig::default() };
     let error = train(&mut sac(1.0), |_| Breaking::after(0, false), &config, 1, &mut ()).unwrap_err();
-    assert_eq!(error.to_string(), "runtime.envs is 0; accepted is 1 or more");
+    assert_eq!(error.to_string(), "runtime.envs is 0; accepted is 1 to 100000");
 }

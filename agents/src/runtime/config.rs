@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::ConfigError;
 
+/// Most environment streams, steps of a round, and chunks in the queue: memory that is not there would end the process.
+const MOST: usize = 100_000;
+
 /// How acting and learning are interleaved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,13 +29,14 @@ pub struct RuntimeConfig {
     /// Actor threads, 1 or more, at most one per environment stream: what goes beyond `envs` has no effect. `serial` has
     /// none and ignores it.
     pub actors: usize,
-    /// Environment streams, 1 or more, shared out among the actors.
+    /// Environment streams, 1 to 100,000, shared out among the actors.
     pub envs: usize,
     /// Environment steps of the whole run, over all streams.
     pub steps: u64,
-    /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 or more.
+    /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 to 100,000. A run that is
+    /// asked to stop ends its round first.
     pub round: usize,
-    /// `free_running`: chunks that may wait for the learner, 1 or more. Actors wait when the queue is full.
+    /// `free_running`: chunks that may wait for the learner, 1 to 100,000. Actors wait when the queue is full.
     pub queue: usize,
     /// `free_running`: the learner takes no new experience while more updates than this are due.
     pub max_updates_behind: usize,
@@ -72,16 +76,10 @@ impl RuntimeConfig {
     /// # Errors
     /// [`ConfigError::OutOfRange`] with the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let fields = [
-            ("runtime.actors", self.actors),
-            ("runtime.envs", self.envs),
-            ("runtime.round", self.round),
-            ("runtime.queue", self.queue),
-        ];
-        for (field, value) in fields {
-            ConfigError::check(value > 0, field, value, "1 or more")?;
-        }
-        let fits = u32::try_from(self.envs).is_ok();
-        ConfigError::check(fits, "runtime.envs", self.envs, "less than 2^32")
+        ConfigError::check(self.actors > 0, "runtime.actors", self.actors, "1 or more")?;
+        let fields = [("runtime.envs", self.envs), ("runtime.round", self.round), ("runtime.queue", self.queue)];
+        fields
+            .into_iter()
+            .try_for_each(|(field, value)| ConfigError::check((1..=MOST).contains(&value), field, value, "1 to 100000"))
     }
 }

@@ -78,7 +78,7 @@ fn rounds<L: Learner, O: Observer<L>>(
     incoming: &Receiver<Answered>,
 ) -> Result<(), TrainError> {
     let envs = run.config.envs;
-    run.report()?;
+    run.learn_all()?;
     while run.goes_on() {
         let policy = run.learner.policy();
         for order in orders {
@@ -94,8 +94,7 @@ fn rounds<L: Learner, O: Observer<L>>(
         for experience in round.iter().flatten() {
             run.take(experience)?;
         }
-        run.learn(usize::MAX)?;
-        run.report()?;
+        run.learn_all()?;
         if run.checkpoint_due() {
             run.checkpoint(states(envs, orders, incoming)?)?;
         }

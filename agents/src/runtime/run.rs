@@ -9,6 +9,9 @@ use super::observer::{Observer, ObserverError, Outcome, Progress};
 use crate::actor::{Experience, StreamState};
 use crate::agent::{Learner, TrainError};
 
+/// Updates between questions whether to stop.
+const SLICE: usize = 64;
+
 /// A learner under training: takes experience in, trains, and tells the observer.
 pub(super) struct Run<'a, L: Learner, O> {
     pub(super) learner: &'a mut L,
@@ -85,6 +88,16 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
             self.health.updates += updates as u64;
         }
         Ok(updates)
+    }
+
+    /// Does all updates due and reports. An observer that stops the run on the way leaves the rest to whoever resumes it.
+    pub(super) fn learn_all(&mut self) -> Result<(), TrainError> {
+        while self.learn(SLICE)? == SLICE {
+            if self.stopped() {
+                return Ok(());
+            }
+        }
+        self.report()
     }
 
     /// Reports and evaluates when it is time to.

@@ -22,7 +22,7 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
     let indices: Vec<usize> = (0..run.config.envs).collect();
     let streams = caught(|| streams_of(make_env, &indices, start))?;
     let mut actor = Actor::new(streams, stream(start.seed, "actor"));
-    run.report()?;
+    run.learn_all()?;
     while run.goes_on() {
         let mut policy = run.learner.policy();
         let mut advance = |index| actor.advance_one(index, run.config.round, &mut policy);
@@ -31,8 +31,7 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
         for experience in &round {
             run.take(experience)?;
         }
-        run.learn(usize::MAX)?;
-        run.report()?;
+        run.learn_all()?;
         if run.checkpoint_due() {
             run.checkpoint(actor.states().collect())?;
         }

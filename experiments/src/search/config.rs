@@ -319,7 +319,7 @@ mod tests {
             ("space.algorithm.gamma=0.9", &["space.\"algorithm.gamma\"", "found 0.9", "uniform"]),
             ("space.algorithm.batch_size={uniform=[8, 16]}", &["space.\"algorithm.batch_size\"", "floating point"]),
             ("space.algorithm.gamma={choice=['high']}", &["space.\"algorithm.gamma\"", "\"high\""]),
-            ("space.runtime.envs={int=[0, 4]}", &["space.\"runtime.envs\"", "runtime.envs is 0", "1 or more"]),
+            ("space.runtime.envs={int=[0, 4]}", &["space.\"runtime.envs\"", "runtime.envs is 0", "1 to 100000"]),
             ("space.runtime.steps={int=[1, 4]}", &["runtime.steps", "same budget"]),
             ("space.scenario.horizon_s={uniform=[1, 4]}", &["scenario.horizon_s", "accepted are keys below algorithm"]),
             (
