@@ -18,7 +18,7 @@ pub enum ActorError {
         source: EnvError,
     },
     /// It gave a reward or an observation that is infinite or NaN.
-    #[error("environment stream {env}, step {step}: {what} is {value}; accepted is a finite number")]
+    #[error("environment stream {env}, step {step}: {what} is {value}; accepted is a finite 32-bit number")]
     NotFinite {
         /// Which stream.
         env: usize,

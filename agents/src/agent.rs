@@ -239,7 +239,7 @@ pub enum TrainError {
         metric: &'static str,
         /// Its value.
         value: f64,
-        /// Updates done before.
+        /// Which update: how many were done before.
         update: u64,
         /// The first tensor with an entry that is infinite or no number, if one has.
         tensor: Option<String>,

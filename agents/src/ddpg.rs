@@ -43,7 +43,7 @@ pub struct DdpgConfig {
     /// Standard deviation of the Gaussian noise on actions in [-1, 1] that are to be learned from, 0 or more. Default
     /// 0.1, which is SpinningUp's.
     pub exploration_noise: f64,
-    /// Transitions per update, 1 or more. Default 256.
+    /// Transitions per update, 1 to 2^20. Default 256.
     pub batch_size: usize,
     /// Transitions kept, at least `batch_size` and `learning_starts`. Default 1,000,000.
     pub buffer_capacity: usize,
@@ -55,7 +55,7 @@ pub struct DdpgConfig {
     pub priority: Option<PriorityConfig>,
     /// Transitions before the first update, whose actions are uniform at random, 1 or more. Default 100.
     pub learning_starts: usize,
-    /// Updates per environment step after that, above 0. Default 1.
+    /// Updates per environment step after that, above 0 and at most 1,000. Default 1.
     pub replay_ratio: f64,
     /// The network of actor and critic: "mlp".
     pub body: BodyConfig,

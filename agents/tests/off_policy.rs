@@ -296,7 +296,7 @@ fn other_spaces_are_refused_with_method_space_and_remedy() {
 
 #[test]
 fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
-    fn fails<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>, tensor: &str) {
+    fn fails<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>) {
         let spec = EnvSpec::of(probe);
         let mut learner = config.build(&spec, &Device::flex(), 0).unwrap();
         let rows = 64;
@@ -311,11 +311,11 @@ fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
             ..Transitions::default()
         });
         let error = learner.train(3).unwrap_err().to_string();
-        assert!(error.starts_with("train/critic_loss is NaN at update 3: training diverged"), "{error}");
-        assert!(error.ends_with(tensor), "{error}");
+        assert!(error.starts_with("train/critic_loss is NaN at update 0: training diverged"), "{error}");
+        assert!(error.ends_with("batch/rewards"), "{error}");
     }
-    fails(&dqn(), &Probe::discrete(Rung::Match), "q/layer0/weight");
-    fails(&td3(), &Probe::continuous(Rung::Match), "actor/layer0/weight");
+    fails(&dqn(), &Probe::discrete(Rung::Match));
+    fails(&td3(), &Probe::continuous(Rung::Match));
 }
 
 /// An untrained scorer values choices by the prior, and greedy policies leave for other programs with every array.

@@ -108,8 +108,45 @@ fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
         ..Transitions::default()
     });
     let error = learner.train(3).unwrap_err().to_string();
-    assert!(error.starts_with("train/critic_loss is NaN at update 3: training diverged"), "{error}");
-    assert!(error.ends_with("the first tensor that is not finite is actor/layer0/weight"), "{error}");
+    assert!(error.starts_with("train/critic_loss is NaN at update 0: training diverged"), "{error}");
+    assert!(error.ends_with("the first tensor that is not finite is batch/rewards"), "{error}");
+}
+
+/// One number of one tensor is none: what follows from it is not taken for the cause.
+#[test]
+fn the_tensor_that_broke_is_named_and_not_those_that_it_broke() {
+    let spec = EnvSpec::of(&Probe::mixed(Rung::Match));
+    let learner = || {
+        let mut learner = config().build(&spec, &Device::flex(), 0).unwrap();
+        let rows = 64;
+        learner.add(&Transitions {
+            observations: vec![0.0; rows],
+            next_observations: vec![0.0; rows],
+            actions: vec![0.0; rows * spec.action.codes()],
+            rewards: vec![1.0; rows],
+            terminated: vec![false; rows],
+            truncated: vec![true; rows],
+            env: vec![0; rows],
+            ..Transitions::default()
+        });
+        learner.train(2).unwrap();
+        learner
+    };
+    for name in ["actor/layer1/bias", "critic_2/layer0/weight", "target_1/layer1/weight", "log_alpha_continuous/value"]
+    {
+        let mut learner = learner();
+        let mut state = learner.state();
+        learner.write_memory(&mut state);
+        let shape = state.arrays()[name].shape.clone();
+        let mut entries = state.array::<f32>(name, &shape).unwrap().to_vec();
+        *entries.last_mut().unwrap() = f32::NAN;
+        state.insert_array(name, &shape, entries);
+        learner.load_state(&state).unwrap();
+        learner.read_memory(&state).unwrap();
+        let error = learner.train(5).unwrap_err().to_string();
+        assert!(error.contains("at update 2: training diverged; the first tensor that is not finite is"), "{error}");
+        assert!(error.ends_with(name.trim_end_matches("/value")), "{name}: {error}");
+    }
 }
 
 #[test]

@@ -217,7 +217,7 @@ impl<E: Env> EnvStream<E> {
     fn check_finite(&self, reward: f64, observation: &[f32]) -> Result<(), ActorError> {
         let not_finite =
             |what: String, value: f64| ActorError::NotFinite { env: self.index, step: self.steps, what, value };
-        if !reward.is_finite() {
+        if !(reward as f32).is_finite() {
             return Err(not_finite("the reward".to_owned(), reward));
         }
         match observation.iter().position(|entry| !entry.is_finite()) {
@@ -369,7 +369,11 @@ mod tests {
         for (env, message) in [
             (
                 Broken::new(f64::NAN, 0.0),
-                "environment stream 1, step 2: the reward is NaN; accepted is a finite number",
+                "environment stream 1, step 2: the reward is NaN; accepted is a finite 32-bit number",
+            ),
+            (
+                Broken::new(-1e39, 0.0),
+                "environment stream 1, step 2: the reward is -1000000000000000000000000000000000000000;",
             ),
             (Broken::new(0.0, f32::INFINITY), "environment stream 1, step 2: entry 0 of the observation is inf;"),
         ] {

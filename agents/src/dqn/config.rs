@@ -44,7 +44,7 @@ pub struct DqnConfig {
     pub epsilon_end: f64,
     /// Environment steps on which it changes linearly from one to the other, 1 or more. Default 10,000.
     pub epsilon_steps: u64,
-    /// Transitions per update, 1 or more. Default 32.
+    /// Transitions per update, 1 to 2^20. Default 32.
     pub batch_size: usize,
     /// Transitions kept, at least `batch_size` and `learning_starts`. Default 1,000,000.
     pub buffer_capacity: usize,
@@ -56,7 +56,7 @@ pub struct DqnConfig {
     pub priority: Option<PriorityConfig>,
     /// Transitions before the first update, 1 or more. Default 100.
     pub learning_starts: usize,
-    /// Updates per environment step after that, above 0. Default 0.25.
+    /// Updates per environment step after that, above 0 and at most 1,000. Default 0.25.
     pub replay_ratio: f64,
     /// The network. A scorer's values start as `q_prior_scale` times the prior; it has no use for `prior_scale`.
     pub body: BodyConfig,
@@ -176,7 +176,7 @@ mod tests {
             (DqnConfig { learning_rate: f64::NAN, ..config.clone() }, "learning_rate is NaN; accepted is above 0"),
             (DqnConfig { epsilon_end: 1.5, ..config.clone() }, "epsilon_end is 1.5; accepted is 0 to 1"),
             (DqnConfig { epsilon_steps: 0, ..config.clone() }, "epsilon_steps is 0; accepted is 1 or more"),
-            (DqnConfig { batch_size: 0, ..config.clone() }, "batch_size is 0; accepted is 1 or more"),
+            (DqnConfig { batch_size: 0, ..config.clone() }, "batch_size is 0; accepted is 1 to 2^20"),
             (DqnConfig { n_step: 0, ..config.clone() }, "n_step is 0; accepted is 1 or more"),
             (
                 DqnConfig { buffer_capacity: 31, ..config.clone() },

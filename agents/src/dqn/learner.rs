@@ -73,7 +73,7 @@ impl DqnLearner {
         target_q(&batch.rewards, &batch.discounts, &taken_q(&of_target, &best, heads))
     }
 
-    fn update(&mut self) -> Appraisal {
+    fn update(&mut self) -> Result<Appraisal, TrainError> {
         let batch = self.memory.draw(&mut self.rng);
         let [now, next] = states(&batch);
         let targets = self.targets(&batch, &next);
@@ -84,14 +84,18 @@ impl DqnLearner {
         let (loss, gradient) = losses::td_loss(self.config.loss, &taken, &targets, &batch.weights);
         let of_q = taken_gradient(&gradient, &batch.actions, heads);
         let gradients = tape.backward(&self.model.gradient(of_q, now.masks), Helpers::NONE);
-        let share = self.share();
-        self.q.online.step_share(&gradients, share);
+        // What is no number would hide where it came from.
+        if loss.is_finite() {
+            let share = self.share();
+            self.q.online.step_share(&gradients, share);
+        }
         if (self.memory.updates() + 1).is_multiple_of(self.config.target_update_every) {
             self.q.follow(self.config.tau);
         }
         let appraisal = Appraisal::new(loss, &[taken], &targets);
-        self.memory.learned(batch, &appraisal.errors);
-        appraisal
+        let losses = [("train/critic_loss", loss)];
+        self.memory.learned(batch, &appraisal.errors, &losses, || self.q.not_finite("q"))?;
+        Ok(appraisal)
     }
 }
 
@@ -112,12 +116,9 @@ impl Learner for DqnLearner {
 
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
-        let appraisal = shared(|| (0..updates).map(|_| self.update()).last());
+        let appraisal = shared(|| (0..updates).try_fold(None, |_, _| self.update().map(Some)))?;
         let mut metrics = self.memory.metrics(appraisal.as_ref(), self.config.learning_rate * self.share());
         metrics.set("rollout/exploration_rate", self.epsilon());
-        if let Some(appraisal) = appraisal {
-            self.memory.check(&[("train/critic_loss", appraisal.loss)], || self.q.not_finite("q"))?;
-        }
         Ok(metrics)
     }
 

@@ -9,6 +9,9 @@ use super::scorer::Scorer;
 use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 
+/// Most weights of a network, 256 MiB. A learner holds a dozen times that.
+const MAX_WEIGHTS: f64 = (1 << 26) as f64;
+
 /// Which network, and how large.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -80,12 +83,22 @@ impl BodyConfig {
         Ok(())
     }
 
+    /// Refuses networks that no memory holds: memory that is not there would end the process.
+    fn check_size(&self, inputs: usize, outputs: usize) -> Result<(), ConfigError> {
+        let (Self::Mlp { hidden, .. } | Self::Scorer { hidden, .. }) = self;
+        let sizes: Vec<f64> = [&[inputs], &hidden[..], &[outputs]].concat().iter().map(|&size| size as f64).collect();
+        let weights: f64 = sizes.windows(2).map(|layer| layer[0] * layer[1]).sum();
+        let found = format!("{hidden:?}, which makes {weights:.1e} weights");
+        ConfigError::check(weights <= MAX_WEIGHTS, "body.hidden", found, "at most 2^26 weights per network")
+    }
+
     /// The network of an actor: one logit per choice, then mean and log standard deviation per continuous entry.
     ///
     /// # Errors
     /// [`ConfigError`] when the observation lacks what the network needs, or for a scorer with continuous entries.
     pub fn actor(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let outputs = spec.action.choices() + 2 * spec.action.continuous;
+        self.check_size(spec.obs_dim(), outputs)?;
         match self {
             Self::Mlp { hidden, activation } => {
                 Ok(Network::Mlp(Mlp::new(spec.obs_dim(), hidden, outputs).activated(*activation)))
@@ -101,6 +114,7 @@ impl BodyConfig {
     /// As [`actor`](Self::actor).
     pub fn critic(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let (inputs, outputs) = (spec.obs_dim() + spec.action.continuous, spec.action.choices().max(1));
+        self.check_size(inputs, outputs)?;
         match self {
             Self::Mlp { hidden, activation } => {
                 Ok(Network::Mlp(Mlp::new(inputs, hidden, outputs).activated(*activation)))
@@ -116,4 +130,24 @@ fn scorer(spec: &EnvSpec, hidden: &[usize], prior_scale: f32) -> Result<Network,
         return Err(ConfigError::OutOfRange { field: "body.kind", found: "scorer".to_owned(), accepted });
     }
     Scorer::new(spec, hidden, prior_scale).map(Network::Scorer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mec_envs::gym::{ActionLayout, Part};
+
+    #[test]
+    fn networks_that_no_memory_holds_are_refused() {
+        let action = ActionLayout { heads: vec![3], continuous: 0 };
+        let spec = EnvSpec { observation: vec![Part::new("options", &[3, 2])], action };
+        let scorer = |hidden| BodyConfig::Scorer { hidden, prior_scale: 1.0, q_prior_scale: 1.0 };
+        for body in [BodyConfig::mlp(&[8192, 8192]), scorer(vec![10_000_000, 10_000_000]), scorer(vec![usize::MAX])] {
+            let errors = [body.actor(&spec), body.critic(&spec)].map(|network| network.unwrap_err().to_string());
+            let [of_actor, of_critic] = errors;
+            assert!(of_actor.starts_with("body.hidden is [") && of_actor.ends_with("per network"), "{of_actor}");
+            assert_eq!(of_critic.split(',').next(), of_actor.split(',').next());
+        }
+        assert!(BodyConfig::mlp(&[8000, 8000]).critic(&spec).is_ok());
+    }
 }

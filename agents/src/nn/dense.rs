@@ -64,13 +64,13 @@ pub(super) fn add(values: &mut [f32], other: &[f32]) {
     }
 }
 
-/// max(x, 0) of every entry.
+/// max(x, 0) of every entry; what is no number stays none, or nobody would see that a network is broken.
 pub(super) fn relu(values: &mut [f32]) {
     wide(
         #[inline(always)]
         || {
             for value in values {
-                *value = value.max(0.0);
+                *value = if *value < 0.0 { 0.0 } else { *value };
             }
         },
     );
@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(y[..], [-1.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
         relu(&mut y);
         assert_eq!(y[..], [0.0, 3.0, 2.0, 4.0, 0.0, 4.5]);
+        let mut broken = [f32::NAN, f32::NEG_INFINITY];
+        relu(&mut broken);
+        assert!(broken[0].is_nan() && broken[1] == 0.0);
         let mut gradient = [1.0, 1.0, 2.0, -1.0, 5.0, 0.0];
         relu_gradient(&mut gradient, &y);
         assert_eq!(gradient, [0.0, 1.0, 2.0, -1.0, 0.0, 0.0]);

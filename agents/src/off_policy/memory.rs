@@ -11,18 +11,21 @@ use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::transition::Transitions;
 
+/// Most transitions per update: memory that is not there would end the process.
+const MAX_BATCH: usize = 1 << 20;
+
 /// What a [`Memory`] keeps, draws and allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MemoryConfig {
     /// The replay; its discount is below 1, and its capacity at least `batch_size` and `learning_starts`.
     pub replay: ReplayConfig,
-    /// Transitions per update, 1 or more.
+    /// Transitions per update, 1 to 2^20.
     pub batch_size: usize,
     /// Transitions before the first update, 1 or more.
     pub learning_starts: usize,
-    /// Updates per environment step after that, above 0.
+    /// Updates per environment step after that, above 0 and at most 1,000.
     pub replay_ratio: f64,
-    /// Rewards are multiplied by this, above 0.
+    /// Rewards are multiplied by this, above 0, in `f32` too.
     pub reward_scale: f64,
     /// Whether observations are brought to mean 0 and variance 1 by running statistics.
     pub normalize_observations: bool,
@@ -34,17 +37,17 @@ impl MemoryConfig {
     /// # Errors
     /// [`ConfigError::OutOfRange`] with the field, its value and what is accepted.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let positive =
-            |field, value: f64| ConfigError::check(value > 0.0 && value.is_finite(), field, value, "above 0");
         let (gamma, capacity) = (self.replay.gamma, self.replay.capacity);
         let (batch, starts) = (self.batch_size, self.learning_starts);
         ConfigError::check((0.0..1.0).contains(&gamma), "gamma", gamma, "0 or more and below 1")?;
-        ConfigError::check(batch > 0, "batch_size", batch, "1 or more")?;
+        ConfigError::check((1..=MAX_BATCH).contains(&batch), "batch_size", batch, "1 to 2^20")?;
         ConfigError::check(starts > 0, "learning_starts", starts, "1 or more")?;
         let enough = capacity >= batch.max(starts);
         ConfigError::check(enough, "buffer_capacity", capacity, "at least batch_size and learning_starts")?;
-        positive("replay_ratio", self.replay_ratio)?;
-        positive("reward_scale", self.reward_scale)?;
+        let (ratio, scale) = (self.replay_ratio, self.reward_scale);
+        ConfigError::check(ratio > 0.0 && ratio <= 1e3, "replay_ratio", ratio, "above 0 and at most 1000")?;
+        let held = scale as f32 > 0.0 && (scale as f32).is_finite();
+        ConfigError::check(held, "reward_scale", scale, "above 0, and neither 0 nor infinite in 32 bits")?;
         self.replay.validate()
     }
 }
@@ -164,7 +167,7 @@ impl Memory {
         usize::try_from(allowed.saturating_sub(self.counters.updates)).unwrap_or(usize::MAX)
     }
 
-    /// The batch of one update, to be given back to [`learned`](Self::learned).
+    /// The batch of one update, to be given to [`learned`](Self::learned).
     ///
     /// # Panics
     /// When the memory is empty.
@@ -182,12 +185,27 @@ impl Memory {
         batch
     }
 
-    /// Counts an update with this batch, in which the critics were that wrong, `[batch]`.
-    pub fn learned(&mut self, batch: Batch, errors: &[f32]) {
+    /// Ends an update with this batch, in which the critics were that wrong, `[batch]`, and counts it.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] when one of its figures is infinite or no number, with what of the batch is, or else what
+    /// `tensor` finds. The update then does not count.
+    pub fn learned(
+        &mut self,
+        batch: Batch,
+        errors: &[f32],
+        figures: &[(&'static str, f64)],
+        tensor: impl FnOnce() -> Option<String>,
+    ) -> Result<(), TrainError> {
+        if let Some(&(metric, value)) = figures.iter().find(|(_, value)| !value.is_finite()) {
+            let tensor = batch.not_finite().map(|column| format!("batch/{column}")).or_else(tensor);
+            return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
+        }
         self.replay.update_priorities(&batch.slots, errors);
         self.batch = batch;
         self.counters.updates += 1;
         self.counters.version += 1;
+        Ok(())
     }
 
     /// What |Q| cannot exceed when the critics are right: the largest reward, and what `bonus` adds to it, at every step
@@ -209,23 +227,6 @@ impl Memory {
             ("train/learning_rate", learning_rate),
             ("train/n_updates", self.counters.updates as f64),
         ])
-    }
-
-    /// An error when a figure of the last update is infinite or no number any more; `tensor` finds where.
-    ///
-    /// # Errors
-    /// [`TrainError::NotFinite`] with the first such figure.
-    pub fn check(
-        &self,
-        figures: &[(&'static str, f64)],
-        tensor: impl Fn() -> Option<String>,
-    ) -> Result<(), TrainError> {
-        match figures.iter().find(|(_, value)| !value.is_finite()) {
-            Some(&(metric, value)) => {
-                Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor: tensor() })
-            }
-            None => Ok(()),
-        }
     }
 
     /// Adds the experience to `state`, as `memory/replay/...`.
@@ -311,7 +312,7 @@ mod tests {
         assert_eq!((memory.is_ready(), memory.updates_due(), memory.added()), (true, 2, 14));
         let batch = memory.draw(&mut stream(1, "test"));
         assert_eq!(batch.rewards, [6.0; 4]);
-        memory.learned(batch, &[0.0; 4]);
+        memory.learned(batch, &[0.0; 4], &[], || None).unwrap();
         assert_eq!((memory.updates_due(), memory.updates(), memory.version()), (1, 1, 1));
     }
 

@@ -37,6 +37,19 @@ impl Batch {
         self.rewards.is_empty()
     }
 
+    /// The name of the first column with an entry that is infinite or no number.
+    pub fn not_finite(&self) -> Option<&'static str> {
+        let columns = [
+            ("observations", &self.observations),
+            ("actions", &self.actions),
+            ("rewards", &self.rewards),
+            ("next_observations", &self.next_observations),
+            ("weights", &self.weights),
+        ];
+        let broken = columns.into_iter().find(|(_, entries)| !entries.iter().all(|entry| entry.is_finite()));
+        broken.map(|(name, _)| name)
+    }
+
     /// Makes room for `n` transitions; what the columns hold is to be overwritten.
     pub(super) fn resize(&mut self, n: usize, (dim, choices, codes): (usize, usize, usize)) {
         self.observations.resize(n * dim, 0.0);

@@ -47,7 +47,7 @@ impl ReplayConfig {
     /// [`ConfigError::OutOfRange`] with the field, its value and what is accepted.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let check = |holds, field, found: usize, accepted| ConfigError::check(holds, field, found, accepted);
-        check((1..=MAX_CAPACITY).contains(&self.capacity), "replay.capacity", self.capacity, "1 to 2^30")?;
+        check((1..=MAX_CAPACITY).contains(&self.capacity), "buffer_capacity", self.capacity, "1 to 2^30")?;
         check(self.n_step > 0, "n_step", self.n_step, "1 or more")?;
         ConfigError::check((0.0..=1.0).contains(&self.gamma), "gamma", self.gamma, "0 to 1")?;
         self.priority.as_ref().map_or(Ok(()), PriorityConfig::validate)

@@ -110,7 +110,7 @@ impl Replay {
             codes: spec.action.codes(),
         };
         Self::map(config, shape).map_err(|error| ConfigError::OutOfRange {
-            field: "replay.capacity",
+            field: "buffer_capacity",
             found: format!("{} transitions with {} entries per observation ({error})", shape.capacity, shape.dim),
             accepted: "what the system has memory for",
         })

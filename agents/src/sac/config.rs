@@ -41,7 +41,7 @@ pub struct SacConfig {
     pub alpha_lr: f64,
     /// Gradients of a network are scaled down to this norm, above 0; none by default.
     pub max_grad_norm: Option<f64>,
-    /// Transitions per update, 1 or more. Default 256.
+    /// Transitions per update, 1 to 2^20. Default 256.
     pub batch_size: usize,
     /// Transitions kept, at least `batch_size` and `learning_starts`. Default 1,000,000.
     pub buffer_capacity: usize,
@@ -54,7 +54,7 @@ pub struct SacConfig {
     pub priority: Option<PriorityConfig>,
     /// Transitions before the first update, 1 or more. Default 100.
     pub learning_starts: usize,
-    /// Updates per environment step after that, above 0. Default 1.
+    /// Updates per environment step after that, above 0 and at most 1,000. Default 1.
     pub replay_ratio: f64,
     /// How to act before the first update.
     pub warmup: Warmup,
@@ -73,7 +73,7 @@ pub struct SacConfig {
     pub target_entropy_final_scale: Option<f64>,
     /// Updates that a change of the target takes, 1 or more. Default 20,000.
     pub target_entropy_anneal_updates: u64,
-    /// Continuous actions: the target entropy in nats; minus the number of entries by default.
+    /// Continuous actions: the target entropy in nats, -1e6 to 1e6; minus the number of entries by default.
     pub target_entropy: Option<f64>,
     /// Continuous actions: the target changes linearly to this one, in nats, within `target_entropy_anneal_updates`; stays
     /// by default.
@@ -166,7 +166,7 @@ impl SacConfig {
             [("target_entropy", self.target_entropy), ("target_entropy_final", self.target_entropy_final)]
         {
             let target = target.unwrap_or(0.0);
-            check(target.is_finite(), field, target, "a finite number")?;
+            check(target.abs() <= 1e6, field, target, "-1e6 to 1e6")?;
         }
         self.validate_counts()?;
         self.body.validate()

@@ -65,7 +65,7 @@ impl SacLearner {
         self.config.warmup == Warmup::Uniform && self.memory.updates() == 0 && !self.memory.is_ready()
     }
 
-    fn update(&mut self, helpers: Helpers<'_>) -> Figures {
+    fn update(&mut self, helpers: Helpers<'_>) -> Result<Figures, TrainError> {
         let batch = self.memory.draw(&mut self.rng);
         let update = Update {
             config: &self.config,
@@ -76,8 +76,10 @@ impl SacLearner {
             helpers,
         };
         let figures = update.run(&mut self.networks, &mut self.rng);
-        self.memory.learned(batch, &figures.appraisal.errors);
-        figures
+        let Figures { appraisal, actor_loss, .. } = &figures;
+        let losses = [("train/critic_loss", appraisal.loss), ("train/actor_loss", *actor_loss)];
+        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.not_finite())?;
+        Ok(figures)
     }
 
     fn metrics(&self, figures: Option<&Figures>) -> Metrics {
@@ -123,13 +125,10 @@ impl Learner for SacLearner {
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let threads = std::mem::take(&mut self.threads);
-        let figures = threads.run(|helpers| shared(|| (0..updates).map(|_| self.update(helpers)).last()));
+        let figures =
+            threads.run(|helpers| shared(|| (0..updates).try_fold(None, |_, _| self.update(helpers).map(Some))));
         self.threads = threads;
-        if let Some(Figures { appraisal, actor_loss, .. }) = &figures {
-            let losses = [("train/critic_loss", appraisal.loss), ("train/actor_loss", *actor_loss)];
-            self.memory.check(&losses, || self.networks.not_finite())?;
-        }
-        Ok(self.metrics(figures.as_ref()))
+        Ok(self.metrics(figures?.as_ref()))
     }
 
     fn policy(&self) -> StochasticPolicy {

@@ -110,7 +110,10 @@ impl Networks {
     /// The first tensor with an entry that is infinite or no number.
     pub(super) fn not_finite(&self) -> Option<String> {
         let named = |name: String, weights: &Parameters| Some(format!("{name}/{}", weights.not_finite()?));
-        named("actor".to_owned(), &self.actor.weights).or_else(|| {
+        let mut temperatures = self.temperatures.iter().zip(self.temperature_names());
+        let broken = temperatures.find(|(own, _)| own.as_ref().is_some_and(|own| !own.alpha().is_finite()));
+        let of_alpha = broken.map(|(_, name)| name.to_owned());
+        of_alpha.or_else(|| named("actor".to_owned(), &self.actor.weights)).or_else(|| {
             self.each_critic().iter().enumerate().find_map(|(index, critic)| {
                 named(format!("critic_{}", index + 1), &critic.online.weights)
                     .or_else(|| named(format!("target_{}", index + 1), &critic.target))

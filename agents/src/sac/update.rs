@@ -102,7 +102,9 @@ impl Update<'_> {
         let actor_loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
         let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
         let gradients = tape.backward(&gradient, self.helpers);
-        networks.actor.step(&gradients);
+        if actor_loss.is_finite() {
+            networks.actor.step(&gradients);
+        }
         let appraisal = Appraisal::new(judgement.loss, &judgement.taken, &targets);
         self.figures(networks, &decision.entropies, actor_loss, appraisal)
     }
@@ -179,7 +181,10 @@ impl Update<'_> {
             let taken = losses::taken_q(&q, actions, heads);
             let (loss, gradient) = losses::critic_loss(&taken, targets, &self.batch.weights);
             let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads), Helpers::NONE);
-            critic.online.step(&gradients);
+            // What is no number would hide where it came from.
+            if loss.is_finite() {
+                critic.online.step(&gradients);
+            }
             if moves {
                 critic.follow(self.config.tau);
             }

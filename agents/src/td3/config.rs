@@ -34,7 +34,7 @@ pub struct Td3Config {
     pub target_noise_clip: f64,
     /// Updates of the critics per update of the actor and of the slow copies, 1 or more. Default 2.
     pub policy_delay: u64,
-    /// Transitions per update, 1 or more. Default 256.
+    /// Transitions per update, 1 to 2^20. Default 256.
     pub batch_size: usize,
     /// Transitions kept, at least `batch_size` and `learning_starts`. Default 1,000,000.
     pub buffer_capacity: usize,
@@ -46,7 +46,7 @@ pub struct Td3Config {
     pub priority: Option<PriorityConfig>,
     /// Transitions before the first update, whose actions are uniform at random, 1 or more. Default 100.
     pub learning_starts: usize,
-    /// Updates per environment step after that, above 0. Default 1.
+    /// Updates per environment step after that, above 0 and at most 1,000. Default 1.
     pub replay_ratio: f64,
     /// The network of actor and critics: "mlp".
     pub body: BodyConfig,
@@ -146,7 +146,7 @@ mod tests {
             (Td3Config { target_noise: f64::NAN, ..config.clone() }, "target_noise is NaN; accepted is 0 or more"),
             (Td3Config { target_noise_clip: -1.0, ..config.clone() }, "target_noise_clip is -1; accepted is 0 or more"),
             (Td3Config { policy_delay: 0, ..config.clone() }, "policy_delay is 0; accepted is 1 or more"),
-            (Td3Config { replay_ratio: 0.0, ..config }, "replay_ratio is 0; accepted is above 0"),
+            (Td3Config { replay_ratio: 0.0, ..config }, "replay_ratio is 0; accepted is above 0 and at most 1000"),
         ] {
             assert_eq!(wrong.recipe().validate().unwrap_err().to_string(), error);
         }

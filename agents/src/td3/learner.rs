@@ -67,7 +67,7 @@ impl Td3Learner {
         self.memory.updates() == 0 && !self.memory.is_ready()
     }
 
-    fn update(&mut self) -> (Appraisal, Option<f64>) {
+    fn update(&mut self) -> Result<(Appraisal, Option<f64>), TrainError> {
         let batch = self.memory.draw(&mut self.rng);
         let update = Update {
             recipe: &self.recipe,
@@ -77,8 +77,10 @@ impl Td3Learner {
             updates: self.memory.updates(),
         };
         let (appraisal, actor_loss) = update.run(&mut self.networks, &mut self.rng);
-        self.memory.learned(batch, &appraisal.errors);
-        (appraisal, actor_loss)
+        let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
+        let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
+        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.not_finite())?;
+        Ok((appraisal, actor_loss))
     }
 }
 
@@ -102,16 +104,12 @@ impl Learner for Td3Learner {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let (mut last, mut actor_loss) = (None, None);
         for _ in 0..updates {
-            let (appraisal, loss) = shared(|| self.update());
+            let (appraisal, loss) = shared(|| self.update())?;
             last = Some(appraisal);
             actor_loss = loss.or(actor_loss);
         }
         let mut metrics = self.memory.metrics(last.as_ref(), self.recipe.actor_lr);
         metrics.set("train/actor_loss", actor_loss.unwrap_or(f64::NAN));
-        let of_critics = last.map(|appraisal| ("train/critic_loss", appraisal.loss));
-        let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
-        let figures: Vec<_> = of_critics.into_iter().chain(of_actor).collect();
-        self.memory.check(&figures, || self.networks.not_finite())?;
         Ok(metrics)
     }
 
