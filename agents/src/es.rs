@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::ExportedPolicy;
-use crate::export::write_spec;
+use crate::export::{expect_like, write_spec};
 use crate::nn::{AdamConfig, BodyConfig, Matrix, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -338,6 +338,7 @@ impl Learner for EsLearner {
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("es")?;
+        expect_like(state, &self.config.body, &self.spec)?;
         let mean = self.mean.read("actor", state)?;
         let turn: usize = state.value("turn")?;
         let fitness = state.array("fitness", &[turn])?.to_vec();

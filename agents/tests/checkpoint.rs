@@ -124,9 +124,14 @@ fn the_state_of_another_shape_or_method_is_refused_and_changes_nothing() {
     let mut learner = built(&config(BodyConfig::mlp(&[8, 8])), 4, 1);
     let before = learner.state().checksum();
     let wider = built(&config(BodyConfig::mlp(&[8, 9])), 4, 1).state();
-    let error = learner.load_state(&wider).unwrap_err();
+    for other in [wider, trained().state()] {
+        let error = learner.load_state(&other).unwrap_err();
+        assert!(matches!(&error, CheckpointError::Value { name, .. } if name == "config/body"), "{error}");
+    }
+    let mut odd = learner.state();
+    odd.insert_array("actor/layer0/weight", &[1, 2], vec![0.0_f32; 2]);
+    let error = learner.load_state(&odd).unwrap_err();
     assert!(matches!(&error, CheckpointError::Shape { found, expected, .. } if found != expected), "{error}");
-    assert!(matches!(learner.load_state(&trained().state()), Err(CheckpointError::Missing { .. })));
     let random = RandomConfig::default().build(&spec(4), &Device::flex(), 0).unwrap().state();
     assert!(matches!(learner.load_state(&random), Err(CheckpointError::Kind { .. })));
     assert_eq!(learner.state().checksum(), before);

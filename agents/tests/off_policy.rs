@@ -240,7 +240,7 @@ fn loads_its_own<A: Algorithm>(config: &A, wider: &A, spec: &EnvSpec) {
     let built = |config: &A, seed| config.build(spec, &Device::flex(), seed).unwrap();
     let mut learner = built(config, 1);
     let before = learner.state().checksum();
-    assert!(learner.load_state(&built(wider, 1).state()).unwrap_err().to_string().contains("shape"));
+    assert!(learner.load_state(&built(wider, 1).state()).unwrap_err().to_string().contains("config/body"));
     let mut foreign = built(config, 1).state();
     foreign.kind = "random".to_owned();
     assert!(learner.load_state(&foreign).unwrap_err().to_string().contains("random"));

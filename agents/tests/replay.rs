@@ -307,7 +307,7 @@ fn what_cannot_be_had_or_asked_for_is_an_error() {
     let config = ReplayConfig::default();
     let huge = EnvSpec { observation: vec![Part::new("", &[1 << 40])], action: spec().action };
     let error = Replay::new(&config, &huge).unwrap_err().to_string();
-    assert!(error.starts_with("replay.capacity is 1000000 transitions with 1099511627776 entries"), "{error}");
+    assert!(error.starts_with("buffer_capacity is 1000000 transitions with 1099511627776 entries"), "{error}");
     assert!(Replay::new(&ReplayConfig { capacity: 0, ..config }, &spec()).is_err());
 }
 

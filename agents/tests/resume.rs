@@ -5,7 +5,7 @@ mod recorder;
 use std::path::Path;
 
 use mec_agents::actor::EpisodeReport;
-use mec_agents::agent::{Algorithm, Learner, TrainError};
+use mec_agents::agent::{Algorithm, Learner, Policy, TrainError};
 use mec_agents::checkpoint::{CheckpointError, parse, to_bytes};
 use mec_agents::device::Device;
 use mec_agents::nn::{BodyConfig, Norm};
@@ -16,7 +16,7 @@ use mec_agents::spec::EnvSpec;
 use mec_agents::state::StateDict;
 use mec_envs::gym::classic::Pendulum;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
-use mec_envs::gym::{Env, NormalizeObservation, TimeLimit};
+use mec_envs::gym::{ActionLayout, Env, NormalizeObservation, Part, TimeLimit};
 use recorder::Recorder;
 
 /// What an observer was told, times aside, and the checkpoints it was given as files are, with the length of the log then.
@@ -285,7 +285,7 @@ fn what_does_not_belong_to_the_run_is_refused() {
     let other = sac(&Pendulum::v1(), 3);
     let mut mixed = stored.clone();
     mixed.insert_state("learner", other.state());
-    assert!(refused(&mixed, &config).contains("has shape"));
+    assert!(refused(&mixed, &config).contains("this learner is for environments of"));
     let mut small = SacConfig { buffer_capacity: 20, batch_size: 4, learning_starts: 5, ..SacConfig::default() };
     small.body = BodyConfig::mlp(&[16]);
     let mut small = small.build(&EnvSpec::of(&make(0)), &Device::flex(), 3).unwrap();
@@ -319,4 +319,34 @@ fn probes_remember_nothing() {
         probe.memory()
     }
     assert_eq!(memory(Probe::discrete(Rung::Match)).or(memory(Probe::continuous(Rung::Match))), None);
+}
+
+/// What these have in common with the learner whose state it is are all names and shapes of arrays.
+#[test]
+fn the_state_of_a_learner_that_was_made_otherwise_is_refused() {
+    let spec = |heads: &[usize]| {
+        let action = ActionLayout { heads: heads.to_vec(), continuous: 0 };
+        EnvSpec { observation: vec![Part::new("", &[4])], action }
+    };
+    let build = |config: &SacConfig, heads: &[usize]| config.build(&spec(heads), &Device::flex(), 0).unwrap();
+    let plain = config();
+    let normal = SacConfig { normalize_observations: true, ..config() };
+    let mut learner = build(&plain, &[2, 3]);
+    learner.load_state(&build(&plain, &[2, 3]).state()).unwrap();
+    let before = learner.state();
+    for (other, heads, place) in [
+        (normal.clone(), &[2, 3][..], "normalizer/"),
+        (SacConfig { body: BodyConfig::tanh(&[16]), ..config() }, &[2, 3], "config/body"),
+        (SacConfig { critics: 3, ..config() }, &[2, 3], "config/critics"),
+        (SacConfig { critic_norm: Norm::Layer, ..config() }, &[2, 3], "config/critic_norm"),
+        (config(), &[3, 2], "observation"),
+    ] {
+        let error = learner.load_state(&build(&other, heads).state()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("value \"{place}")), "{error}");
+        assert_eq!(learner.state(), before);
+    }
+    let mut policy = learner.policy();
+    let error = policy.load_state(&build(&normal, &[2, 3]).policy().state()).unwrap_err().to_string();
+    assert!(error.starts_with("value \"scaling/mean\" is statistics of observations"), "{error}");
+    policy.load_state(&learner.policy().state()).unwrap();
 }

@@ -9,7 +9,7 @@ use super::model::Model;
 use super::policy::DqnPolicy;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::write_spec;
+use crate::export::{expect_like, expect_setting, write_spec};
 use crate::nn::{AdamConfig, Helpers, Track, share_left, shared};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
 use crate::replay::Batch;
@@ -150,6 +150,8 @@ impl Learner for DqnLearner {
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("dqn")?;
+        expect_like(state, &self.config.body, &self.spec)?;
+        expect_setting(state, "dueling", &self.config.dueling)?;
         let (q, books, rng) = (self.q.read("q", state)?, self.memory.books(state)?, state.value("rng")?);
         self.q = q;
         self.rng = rng;

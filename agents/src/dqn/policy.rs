@@ -87,7 +87,7 @@ impl Policy for DqnPolicy {
         state.expect_kind("dqn policy")?;
         let Snapshot { model, weights, scaling } = &*self.snapshot;
         let weights = weights.read("q", state)?;
-        let scaling = scaling.as_ref().map(|scaling| scaling.read("scaling", state)).transpose()?;
+        let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let epsilon = state.value("epsilon")?;
         let snapshot = Arc::new(Snapshot { model: model.clone(), weights, scaling });
         *self = Self { snapshot, epsilon };

@@ -1,11 +1,13 @@
 //! [`exported`]: the network that acts out of a stored learner, and the shape of its environments.
 
 use mec_envs::gym::{ActionLayout, Part};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{ExportedPolicy, Network, StoredWeights};
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
-use crate::nn::Normalizer;
+use crate::nn::{BodyConfig, Normalizer};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 
@@ -38,6 +40,33 @@ pub(crate) fn write_spec(spec: &EnvSpec, state: &mut StateDict) {
     let parts: Vec<_> = spec.observation.iter().map(|part| (&part.name, &part.shape)).collect();
     state.insert_value("observation", parts);
     state.insert_value("action", (&spec.action.heads, spec.action.continuous));
+}
+
+/// Refuses the state of a learner whose numbers mean something else here: with another body, or for environments of another
+/// shape. A scorer serves any number of options, so that its shapes are left to the arrays.
+pub(crate) fn expect_like(state: &StateDict, body: &BodyConfig, spec: &EnvSpec) -> Result<(), CheckpointError> {
+    expect_setting(state, "body", body)?;
+    let stored = stored_spec(state)?;
+    if matches!(body, BodyConfig::Scorer { .. }) || stored == *spec {
+        return Ok(());
+    }
+    let reason = format!("this learner is for environments of {spec:?}");
+    Err(CheckpointError::Value { name: "observation".to_owned(), found: format!("{stored:?}"), reason })
+}
+
+/// Refuses the state of a learner that was configured with another value of this field.
+pub(crate) fn expect_setting<T>(state: &StateDict, field: &str, own: &T) -> Result<(), CheckpointError>
+where
+    T: DeserializeOwned + Serialize + PartialEq,
+{
+    let config: serde_json::Value = state.value("config")?;
+    let found = config.get(field).unwrap_or(&serde_json::Value::Null);
+    if serde_json::from_value::<T>(found.clone()).is_ok_and(|stored| stored == *own) {
+        return Ok(());
+    }
+    let own = serde_json::to_string(own).expect("settings have a JSON form");
+    let reason = format!("this learner has {own}");
+    Err(CheckpointError::Value { name: format!("config/{field}"), found: found.to_string(), reason })
 }
 
 /// What [`write_spec`] added.

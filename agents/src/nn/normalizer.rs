@@ -93,6 +93,17 @@ impl Normalizer {
         }
     }
 
+    /// The normaliser stored in `state` for whoever has `own`; none for those who have none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and when there is one that is not wanted.
+    pub fn read_like(own: Option<&Self>, state: &StateDict) -> Result<Option<Self>, CheckpointError> {
+        match own {
+            Some(own) => own.read(state).map(Some),
+            None => not_stored("normalizer", state.values().keys()).map(|()| None),
+        }
+    }
+
     /// The normaliser stored in `state`, for the parts of `self`.
     ///
     /// # Errors
@@ -136,13 +147,33 @@ impl Scaling {
         }
     }
 
-    /// The scaling stored under `prefix`, with the clip of `self`.
+    /// The scaling stored under `prefix` for whoever has `own`, with its clip; none for those who have none.
     ///
     /// # Errors
-    /// [`CheckpointError`] when mean or scale is missing or of another length.
-    pub fn read(&self, prefix: &str, state: &StateDict) -> Result<Self, CheckpointError> {
+    /// [`CheckpointError`] when mean or scale is missing or of another length, or there and not wanted.
+    pub fn read_like(own: Option<&Self>, prefix: &str, state: &StateDict) -> Result<Option<Self>, CheckpointError> {
+        match own {
+            Some(own) => own.read(prefix, state).map(Some),
+            None => not_stored(prefix, state.arrays().keys()).map(|()| None),
+        }
+    }
+
+    fn read(&self, prefix: &str, state: &StateDict) -> Result<Self, CheckpointError> {
         let read = |name: &str| Ok(state.array(&format!("{prefix}/{name}"), &[self.mean.len()])?.to_vec());
         Ok(Self { mean: read("mean")?, scale: read("scale")?, clip: self.clip.clone() })
+    }
+}
+
+/// Refuses statistics that nobody here would use: the networks beside them have only seen normal observations.
+fn not_stored<'a>(prefix: &str, mut names: impl Iterator<Item = &'a String>) -> Result<(), CheckpointError> {
+    let below = |name: &&String| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    match names.find(below) {
+        None => Ok(()),
+        Some(name) => Err(CheckpointError::Value {
+            name: name.clone(),
+            found: "statistics of observations".to_owned(),
+            reason: "nothing normalises observations here".to_owned(),
+        }),
     }
 }
 

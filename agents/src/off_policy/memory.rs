@@ -255,7 +255,7 @@ impl Memory {
     /// # Errors
     /// [`CheckpointError`] when they are missing or of another shape.
     pub fn books(&self, state: &StateDict) -> Result<Books, CheckpointError> {
-        let normalizer = self.normalizer.as_ref().map(|normalizer| normalizer.read(state)).transpose()?;
+        let normalizer = Normalizer::read_like(self.normalizer.as_ref(), state)?;
         Ok(Books { normalizer, counters: state.value("counters")? })
     }
 

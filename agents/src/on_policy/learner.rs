@@ -9,7 +9,7 @@ use super::recipe::{Portion, Recipe};
 use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::write_spec;
+use crate::export::{expect_like, write_spec};
 use crate::nn::{Normalizer, Scaling, share_left, shared};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;
@@ -191,8 +191,9 @@ impl Learner for OnPolicyLearner {
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(self.recipe.name)?;
+        expect_like(state, &self.recipe.body, &self.spec)?;
         let networks = self.networks.read(state)?;
-        let normalizer = self.normalizer.as_ref().map(|normalizer| normalizer.read(state)).transpose()?;
+        let normalizer = Normalizer::read_like(self.normalizer.as_ref(), state)?;
         let (counters, rng) = (state.value("counters")?, state.value("rng")?);
         self.networks = networks;
         self.normalizer = normalizer;

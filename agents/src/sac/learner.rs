@@ -9,7 +9,7 @@ use super::networks::{Model, Networks};
 use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::write_spec;
+use crate::export::{expect_like, expect_setting, write_spec};
 use crate::nn::{Helpers, Threads, is_host, shared};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
@@ -165,6 +165,9 @@ impl Learner for SacLearner {
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("sac")?;
+        expect_like(state, &self.config.body, &self.spec)?;
+        expect_setting(state, "critics", &self.config.critics)?;
+        expect_setting(state, "critic_norm", &self.config.critic_norm)?;
         let networks = self.networks.read(state)?;
         let books = self.memory.books(state)?;
         self.rng = state.value("rng")?;

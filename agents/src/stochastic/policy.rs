@@ -133,7 +133,7 @@ impl Policy for StochasticPolicy {
         state.expect_kind(self.kind)?;
         let Snapshot { model, weights, scaling } = &*self.snapshot;
         let weights = weights.read("actor", state)?;
-        let scaling = scaling.as_ref().map(|scaling| scaling.read("scaling", state)).transpose()?;
+        let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let uniform = state.value("uniform")?;
         let snapshot = Arc::new(Snapshot { model: model.clone(), weights, scaling });
         *self = Self { kind: self.kind, snapshot, uniform };

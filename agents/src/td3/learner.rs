@@ -10,7 +10,7 @@ use super::recipe::Recipe;
 use super::update::Update;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::write_spec;
+use crate::export::{expect_like, write_spec};
 use crate::nn::shared;
 use crate::off_policy::{Appraisal, Memory};
 use crate::spec::EnvSpec;
@@ -148,6 +148,7 @@ impl Learner for Td3Learner {
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(self.recipe.name)?;
+        expect_like(state, &self.recipe.body, &self.spec)?;
         let (networks, books) = (self.networks.read(state)?, self.memory.books(state)?);
         self.rng = state.value("rng")?;
         self.networks = networks;

@@ -88,7 +88,7 @@ impl Policy for Td3Policy {
         state.expect_kind(&self.kind())?;
         let Snapshot { name, model, weights, scaling, noise } = &*self.snapshot;
         let weights = weights.read("actor", state)?;
-        let scaling = scaling.as_ref().map(|scaling| scaling.read("scaling", state)).transpose()?;
+        let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let uniform = state.value("uniform")?;
         *self = Self::new(Snapshot { name, model: model.clone(), weights, scaling, noise: *noise }, uniform);
         Ok(())
