@@ -23,7 +23,7 @@ pub struct Signs {
     pub offload_ratio: [f64; 2],
     /// Mean entropy of the policy, nat.
     pub entropy: f64,
-    /// The bounds of it: 0 and that of the uniform policy; no lower one for continuous actions.
+    /// The bounds of it: that of a policy that tries nothing, and that of the uniform one.
     pub entropy_bounds: [f64; 2],
     /// What the temperature aims at, nat.
     pub target_entropy: f64,
@@ -70,7 +70,7 @@ impl Signs {
         let [least, most] = self.offload_ratio;
         let [low, high] = self.entropy_bounds;
         let [cold, hot] = self.temperature_bounds;
-        let near = NEAR * (high - if low.is_nan() { 0.0 } else { low }).abs();
+        let near = NEAR * (high - low);
         let collapsed = |where_to: &str| {
             format!(
                 "in each of the last {WINDOW} episodes, 99 % of the tasks or more {where_to}: the policy may have collapsed"
@@ -174,9 +174,10 @@ mod tests {
         };
         assert_eq!(said(unknown, 50), []);
         assert_eq!(said(Signs { q_max: 1e9, ..unknown }, 50), []);
-        // Two continuous entries: at most 2 ln 2, and no least one.
-        let continuous = Signs { entropy_bounds: [f64::NAN, 4.0_f64.ln()], target_entropy: -2.0, ..healthy() };
-        assert_eq!(said(Signs { entropy: -30.0, ..continuous }, 50), []);
+        // Two continuous entries.
+        let continuous = Signs { entropy_bounds: [-17.0, 4.0_f64.ln()], target_entropy: -2.0, ..healthy() };
+        assert_eq!(said(Signs { entropy: -16.0, ..continuous }, 50), []);
+        assert_eq!(said(Signs { entropy: -30.0, ..continuous }, 50), [WarningKind::EntropyLow]);
         assert_eq!(said(Signs { entropy: 1.38, ..continuous }, 50), [WarningKind::EntropyHigh]);
     }
 

@@ -15,6 +15,7 @@ mod simulate;
 mod stopping;
 mod studies;
 mod sweeps;
+mod warnings;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -85,7 +85,7 @@ impl SacLearner {
     fn metrics(&self, figures: Option<&Figures>) -> Metrics {
         let number = |read: &dyn Fn(&Figures) -> f64| figures.map_or(f64::NAN, read);
         let total = |parts: [f64; 2]| parts.iter().filter(|part| part.is_finite()).sum::<f64>();
-        let alpha = self.networks.first_alpha();
+        let (alpha, alphas) = (self.networks.first_alpha(), self.networks.alphas().map(f64::from));
         let entropy = number(&|figures| total(figures.entropies));
         let gap = number(&|figures| {
             let gaps = figures.entropies.iter().zip(figures.target_entropies);
@@ -101,8 +101,13 @@ impl SacLearner {
         metrics.set("train/ent_coef_loss", alpha.ln() * gap);
         metrics.set("train/entropy", entropy);
         metrics.set("train/target_entropy", target);
+        metrics.set("train/max_entropy", number(&|figures| figures.max_entropy));
+        if self.model.dim > 0 && !self.model.heads.sizes().is_empty() {
+            metrics.set("train/ent_coef_continuous", alphas[1]);
+        }
         // The entropy's bonus is part of every value.
-        metrics.set("train/q_bound", self.memory.q_bound(alpha * entropy.abs()));
+        let bonus = number(&|figures| total([0, 1].map(|kind| alphas[kind] * figures.entropies[kind].abs())));
+        metrics.set("train/q_bound", self.memory.q_bound(bonus));
         metrics
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Figures {
     /// Of heads and continuous entries, NaN where there are none.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
+    /// That of the uniform policy, of heads and continuous entries together, mean over the states of the batch.
+    pub(super) max_entropy: f64,
 }
 
 /// What the critics said of s before their step.
@@ -235,7 +237,9 @@ impl Update<'_> {
         actor_loss: f64,
         appraisal: Appraisal,
     ) -> Figures {
-        let target_entropies = [self.discrete_target(), self.config.target_entropy_at(self.model.dim, self.updates)];
+        let (of_heads, dim) = (self.most_of_heads(), self.model.dim);
+        let target_of_heads = self.config.entropy_scale_at(self.updates) * of_heads;
+        let target_entropies = [target_of_heads, self.config.target_entropy_at(dim, self.updates)];
         let mut means = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let Some(temperature) = temperature else { continue };
@@ -244,17 +248,18 @@ impl Update<'_> {
                 temperature.step(losses::log_alpha_gradient(means[kind], target_entropies[kind]));
             }
         }
-        Figures { actor_loss, appraisal, entropies: means, target_entropies }
+        let max_entropy = of_heads + dim as f64 * 2.0_f64.ln();
+        Figures { actor_loss, appraisal, entropies: means, target_entropies, max_entropy }
     }
 
-    /// The target entropy of the heads, averaged over the states of the batch.
-    fn discrete_target(&self) -> f64 {
-        let (heads, scale) = (&self.model.heads, self.config.entropy_scale_at(self.updates));
+    /// The entropy of uniform heads, averaged over the states of the batch.
+    fn most_of_heads(&self) -> f64 {
+        let heads = &self.model.heads;
         if self.batch.masks.is_empty() {
-            return scale * heads.max_entropy(None);
+            return heads.max_entropy(None);
         }
         let masks = self.batch.masks.chunks_exact(heads.choices());
-        scale * masks.map(|mask| heads.max_entropy(Some(mask))).sum::<f64>() / self.batch.len() as f64
+        masks.map(|mask| heads.max_entropy(Some(mask))).sum::<f64>() / self.batch.len() as f64
     }
 }
 

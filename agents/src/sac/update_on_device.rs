@@ -147,10 +147,16 @@ mod tests {
     }
 
     fn numbers(figures: &Figures) -> Vec<f64> {
-        let Figures { actor_loss, appraisal, entropies, target_entropies } = figures;
+        let Figures { actor_loss, appraisal, entropies, target_entropies, max_entropy } = figures;
         let errors = appraisal.errors.iter().map(|&error| f64::from(error));
         let of_critics = [appraisal.loss, appraisal.q_mean, appraisal.q_max];
-        [*actor_loss].into_iter().chain(of_critics).chain(*entropies).chain(*target_entropies).chain(errors).collect()
+        [*actor_loss, *max_entropy]
+            .into_iter()
+            .chain(of_critics)
+            .chain(*entropies)
+            .chain(*target_entropies)
+            .chain(errors)
+            .collect()
     }
 
     /// All but the last bias of the actor: where options share it, as in a scorer, its gradient is zero, and Adam makes
@@ -182,7 +188,7 @@ mod tests {
                 update.run(networks, &mut stream(updates, "draws"))
             });
             let [expected, found] = both.map(|figures| numbers(&figures));
-            assert_eq!((found.len(), expected.len()), (8 + batch.len(), 8 + batch.len()));
+            assert_eq!((found.len(), expected.len()), (9 + batch.len(), 9 + batch.len()));
             found.into_iter().zip(expected).for_each(|(found, expected)| close(found, expected));
         }
         let (expected, found) = (weights(&host), weights(&tensors));

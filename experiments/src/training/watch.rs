@@ -29,6 +29,9 @@ use crate::vitals::{Signs, Vitals};
 use crate::warning::{Warning, WarningKind};
 use crate::window::Window;
 
+/// The share of its range within which a continuous entry counts as fixed.
+const FIXED: f64 = 1e-4;
+
 /// Watches a training: writes its files, keeps the best agent, shows progress, warns.
 pub(super) struct Watch<'a, E> {
     job: &'a Job<'a>,
@@ -181,7 +184,11 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
         Signs {
             offload_ratio: self.window.range_of("offload_ratio").unwrap_or([f64::NAN; 2]),
             entropy: metric("train/entropy"),
-            entropy_bounds: self.entropy_bounds,
+            // Closed choices leave less than all of them would.
+            entropy_bounds: [
+                self.entropy_bounds[0],
+                known(metric("train/max_entropy")).unwrap_or(self.entropy_bounds[1]),
+            ],
             target_entropy: metric("train/target_entropy"),
             temperature: metric("train/ent_coef"),
             temperature_bounds: [ALPHA_MIN, ALPHA_MAX],
@@ -239,11 +246,16 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
     }
 }
 
-/// The entropies that a policy can have, nat: none is 0 for categorical heads, and the uniform policy has the most.
+fn known(figure: f64) -> Option<f64> {
+    figure.is_finite().then_some(figure)
+}
+
+/// The entropies that a policy can have, nat. Categorical heads have 0 at least; a continuous entry in [-1, 1] has no least
+/// one, but when it is fixed to within [`FIXED`] of its range it tries nothing any more. The uniform policy has the most.
 fn entropy_bounds(spec: &EnvSpec) -> [f64; 2] {
     let heads: f64 = spec.action.heads.iter().map(|&choices| (choices as f64).ln()).sum();
     let continuous = spec.action.continuous as f64;
-    [if continuous > 0.0 { f64::NAN } else { 0.0 }, heads + continuous * 2.0_f64.ln()]
+    [continuous * (2.0 * FIXED).ln(), heads + continuous * 2.0_f64.ln()]
 }
 
 impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {

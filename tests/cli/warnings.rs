@@ -1,0 +1,45 @@
+//! What a run warns of, in `run.json` and on standard error.
+
+use std::collections::BTreeSet;
+
+use super::{manifest, mec_gym, smoke};
+
+const MLP: &str = "algorithm.body={kind='mlp', hidden=[16]}";
+
+/// The kinds of warnings of a short run with these changes, by `run.json`, each of which is also said.
+fn warned(changes: &[&str]) -> BTreeSet<String> {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("run");
+    let smoke = smoke();
+    let mut arguments = vec!["train", &smoke, "--out", out.to_str().unwrap()];
+    arguments.extend(["--set", "runtime.progress_every=60", "--set", "algorithm.learn_alpha=false"]);
+    arguments.extend(changes.iter().flat_map(|change| ["--set", change]));
+    let said = mec_gym(&arguments).done().err;
+    let manifest = manifest(&out);
+    let warnings = manifest["warnings"].as_array().unwrap();
+    let text = |warning: &serde_json::Value, key: &str| warning[key].as_str().unwrap().to_owned();
+    for warning in warnings {
+        assert!(said.contains(&text(warning, "message")), "{warning} is not in: {said}");
+    }
+    warnings.iter().map(|warning| text(warning, "kind")).collect()
+}
+
+/// Some choices are closed in every state, so that a uniform policy has less entropy than all choices would allow.
+#[test]
+fn a_policy_that_is_all_but_uniform_is_warned_of_in_every_form() {
+    let hot = "algorithm.initial_alpha=1000";
+    for form in ["form=task", "form=set", "form=box"] {
+        let body = if form == "form=box" { MLP } else { "algorithm.body.prior_scale=0" };
+        let found = warned(&[form, hot, body]);
+        assert!(found.contains("entropy_high") && !found.contains("entropy_low"), "{form}: {found:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_tries_nothing_any_more_is_warned_of_in_every_form() {
+    for form in ["form=task", "form=set", "form=box"] {
+        let body = if form == "form=box" { MLP } else { "algorithm.body.prior_scale=1e6" };
+        let found = warned(&[form, "algorithm.initial_alpha=1e-8", "algorithm.actor_lr=0.05", body]);
+        assert!(found.contains("entropy_low") && !found.contains("entropy_high"), "{form}: {found:?}");
+    }
+}
