@@ -156,6 +156,17 @@ impl Metrics {
         }
     }
 
+    /// Takes newer figures over; of those that are not a number now, the last ones stay.
+    pub fn renew(&mut self, newer: Self) {
+        for (name, value) in newer.0 {
+            match self.0.iter_mut().find(|(other, _)| *other == name) {
+                Some(_) if value.is_nan() => {}
+                Some(entry) => entry.1 = value,
+                None => self.0.push((name, value)),
+            }
+        }
+    }
+
     /// All figures in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))

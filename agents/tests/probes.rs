@@ -149,6 +149,36 @@ fn the_tensor_that_broke_is_named_and_not_those_that_it_broke() {
     }
 }
 
+/// Critics move in every update, actor and temperature in every third; the figures of the last turn stay.
+#[test]
+fn with_a_policy_delay_actor_and_temperature_wait_for_their_turn() {
+    let config = SacConfig { policy_delay: 3, learn_alpha: true, ..config() };
+    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
+    let rows = 64;
+    learner.add(&Transitions {
+        observations: (0..rows).map(|row| row as f32 / 64.0).collect(),
+        next_observations: vec![0.5; rows],
+        actions: vec![0.25; rows * 2],
+        rewards: (0..rows).map(|row| (row % 3) as f32).collect(),
+        terminated: vec![true; rows],
+        truncated: vec![false; rows],
+        env: vec![0; rows],
+        ..Transitions::default()
+    });
+    let moved = |learner: &mut SacLearner| {
+        let before = learner.state();
+        let metrics = learner.train(1).unwrap();
+        let after = learner.state();
+        let differs = |name: &str| before.arrays()[name] != after.arrays()[name];
+        let moved = ["critic_1/layer0/weight", "target_2/layer0/weight", "actor/layer0/weight", "log_alpha/value"];
+        (moved.map(differs), metrics.get("train/actor_loss").is_nan())
+    };
+    let found: Vec<_> = (0..6).map(|_| moved(&mut learner)).collect();
+    let (waits, turn) = (([true, true, false, false], true), ([true; 4], false));
+    assert_eq!(found, [waits, waits, turn, waits, waits, turn]);
+    assert!(learner.train(4).unwrap().get("train/actor_loss").is_finite(), "the turn was the third of four");
+}
+
 #[test]
 fn what_no_network_serves_is_refused_with_what_is_accepted() {
     let mut spec = EnvSpec::of(&Probe::discrete(Rung::Match));

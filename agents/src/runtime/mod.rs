@@ -58,7 +58,8 @@ where
 ///
 /// In `serial` and `lockstep` the rest of the run is the same to the bit as that of a run that was never interrupted,
 /// whatever the number of actors; the observer is told what the other one was told from the checkpoint on. In
-/// `free_running` nothing is lost or done twice, but what comes depends on timing as ever.
+/// `free_running` nothing is lost or done twice, but what comes depends on timing as ever, and what actors
+/// draw for several environments at once comes from new generators.
 ///
 /// # Errors
 /// As [`train`]; [`TrainError::Checkpoint`] when the state is not of such a run, and

@@ -83,7 +83,7 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
     pub(super) fn learn(&mut self, limit: usize) -> Result<usize, TrainError> {
         let updates = self.learner.updates_due().min(limit);
         if updates > 0 {
-            self.counters.metrics = self.learner.train(updates)?;
+            self.counters.metrics.renew(self.learner.train(updates)?);
             self.counters.updates += updates as u64;
             self.health.updates += updates as u64;
         }

@@ -33,6 +33,8 @@ pub struct SacConfig {
     pub tau: f64,
     /// Updates between target updates, 1 or more. Default 1.
     pub target_update_every: u64,
+    /// Updates between steps of the actor and the temperature, 1 or more. Default 1.
+    pub policy_delay: u64,
     /// Step size of the actor, above 0. Default 3e-4.
     pub actor_lr: f64,
     /// Step size of the critics, above 0. Default 3e-4.
@@ -84,12 +86,14 @@ pub struct SacConfig {
     /// Critics, 1 to 100. Default 2.
     pub critics: usize,
     /// Critics drawn anew for each update whose smallest value makes the target, 1 to `critics`; all by default.
-    /// REDQ (Chen et al. 2021, arXiv:2101.05982) has 2 of 10, with a `replay_ratio` of 20 and `actor_critics` "mean".
+    /// REDQ (Chen et al. 2021, arXiv:2101.05982, algorithm 1) has 2 of 10, with a `replay_ratio` and a `policy_delay` of 20
+    /// and `actor_critics` "mean".
     pub target_critics: Option<usize>,
     /// The value of the critics that the actor climbs. Default "min".
     pub actor_critics: Ensemble,
     /// Normalisation of the critics' hidden layers. DroQ (Hiraoka et al. 2022, arXiv:2110.02034) has "layer" with a
-    /// `critic_dropout` of 0.01 and a `replay_ratio` of 20. For the body `mlp`. Default "none".
+    /// `critic_dropout` of 0.01, a `replay_ratio` and a `policy_delay` of 20, and `actor_critics` "mean". For the body `mlp`.
+    /// Default "none".
     pub critic_norm: Norm,
     /// Share of the critics' hidden units that is dropped, 0 or more and below 1; for the body `mlp`. Default 0.
     pub critic_dropout: f64,
@@ -105,6 +109,7 @@ impl Default for SacConfig {
             gamma: 0.99,
             tau: 0.005,
             target_update_every: 1,
+            policy_delay: 1,
             actor_lr: 3e-4,
             critic_lr: 3e-4,
             alpha_lr: 3e-4,
@@ -175,6 +180,7 @@ impl SacConfig {
     fn validate_counts(&self) -> Result<(), ConfigError> {
         let check = |holds, field, found: u64, accepted| ConfigError::check(holds, field, found, accepted);
         check(self.target_update_every > 0, "target_update_every", self.target_update_every, "1 or more")?;
+        check(self.policy_delay > 0, "policy_delay", self.policy_delay, "1 or more")?;
         let anneal = self.target_entropy_anneal_updates;
         check(anneal > 0, "target_entropy_anneal_updates", anneal, "1 or more")?;
         check((1..=100).contains(&self.critics), "critics", self.critics as u64, "1 to 100")?;
@@ -255,6 +261,7 @@ mod tests {
             SacConfig { tau: f64::NAN, ..SacConfig::default() },
             SacConfig { batch_size: 0, ..SacConfig::default() },
             SacConfig { n_step: 0, ..SacConfig::default() },
+            SacConfig { policy_delay: 0, ..SacConfig::default() },
             SacConfig { buffer_capacity: 10, ..SacConfig::default() },
             SacConfig { target_entropy_final_scale: Some(1.5), ..SacConfig::default() },
             SacConfig { body: BodyConfig::mlp(&[]), ..SacConfig::default() },

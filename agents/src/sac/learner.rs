@@ -77,7 +77,8 @@ impl SacLearner {
         };
         let figures = update.run(&mut self.networks, &mut self.rng);
         let Figures { appraisal, actor_loss, .. } = &figures;
-        let losses = [("train/critic_loss", appraisal.loss), ("train/actor_loss", *actor_loss)];
+        let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
+        let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
         self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.not_finite())?;
         Ok(figures)
     }
@@ -96,7 +97,7 @@ impl SacLearner {
             targets.filter(|(entropy, _)| !entropy.is_nan()).map(|(_, target)| target).sum()
         });
         let mut metrics = self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr);
-        metrics.set("train/actor_loss", number(&|figures| figures.actor_loss));
+        metrics.set("train/actor_loss", number(&|figures| figures.actor_loss.unwrap_or(f64::NAN)));
         metrics.set("train/ent_coef", alpha);
         metrics.set("train/ent_coef_loss", alpha.ln() * gap);
         metrics.set("train/entropy", entropy);
@@ -130,8 +131,11 @@ impl Learner for SacLearner {
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let threads = std::mem::take(&mut self.threads);
-        let figures =
-            threads.run(|helpers| shared(|| (0..updates).try_fold(None, |_, _| self.update(helpers).map(Some))));
+        let figures = threads.run(|helpers| {
+            shared(|| {
+                (0..updates).try_fold(None, |before, _| self.update(helpers).map(|figures| Some(figures.after(before))))
+            })
+        });
         self.threads = threads;
         Ok(self.metrics(figures?.as_ref()))
     }

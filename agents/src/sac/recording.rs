@@ -54,12 +54,12 @@ impl Networks {
         let after = self.entries();
 
         let (config, model, shapes) = (update.config.clone(), update.model.clone(), update.shapes.to_vec());
-        let TensorUpdate { masked, follows, .. } = *update;
+        let TensorUpdate { masked, follows, turn, .. } = *update;
         let mut own = Draws { noise: [Vec::new(), Vec::new()], subset: draws.subset.clone(), dropout: Vec::new() };
         let networks = mem::replace(self, Self::none());
         // Of another feed than the one it is tried on, so that it must read what it is given.
         let (networks, recorded) = Recorded::new(networks, feed.zeros_like(), move |networks: &mut Self, feed| {
-            let update = TensorUpdate { config: &config, model: &model, masked, follows, shapes: &shapes };
+            let update = TensorUpdate { config: &config, model: &model, masked, follows, turn, shapes: &shapes };
             update.run(networks, feed, &mut own)
         });
         *self = networks;

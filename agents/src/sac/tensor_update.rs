@@ -7,7 +7,7 @@ use super::losses::Ensemble;
 use super::networks::{Model, Networks};
 use super::tensors::{self, TensorDecision};
 use super::update::Draws;
-use crate::nn::{Inputs, gradients, parts, total};
+use crate::nn::{Inputs, Trained, gradients, parts, total};
 use crate::off_policy::Followed;
 
 /// An update in tensors.
@@ -18,6 +18,8 @@ pub(super) struct TensorUpdate<'a> {
     pub(super) masked: bool,
     /// Whether slow copies move.
     pub(super) follows: bool,
+    /// Whether the actor takes a step.
+    pub(super) turn: bool,
     /// Of the parts of the feed.
     pub(super) shapes: &'a [[usize; 2]],
 }
@@ -45,32 +47,49 @@ impl TensorUpdate<'_> {
     /// Whether every update is the same operations on other numbers.
     pub(super) fn repeats(&self, draws: &Draws) -> bool {
         let all = draws.subset.len() == self.config.critics;
-        all && draws.dropout.is_empty() && self.config.target_update_every == 1
+        let every = self.config.target_update_every == 1 && self.config.policy_delay == 1;
+        all && every && draws.dropout.is_empty()
     }
 
-    /// Lets all networks take a step. The result has the columns Q(s, a) per critic, targets, values, and entropies of
-    /// what the action has, `[batch, columns]`.
+    /// Lets all networks take a step. The result has the columns Q(s, a) per critic, targets, and where it is the actor's
+    /// turn, values, and entropies of what the action has, `[batch, columns]`.
     pub(super) fn run(&self, networks: &mut Networks, feed: &Tensor<2>, draws: &mut Draws) -> Tensor<2> {
         let [critics] = &mut networks.critics[..] else { panic!("critics are stacked on a device") };
         let sent = self.sent(feed);
-        let leaves = networks.actor.weights.leaves();
-        let decision = self.decide(&leaves, &sent, 0);
         let next_decision = self.decide(&networks.actor.weights.tensors(), &sent, 1);
         let targets = self.targets(critics, &sent, &next_decision, draws);
         let (q, taken) = self.improve_critics(critics, &targets, &sent, draws);
+        let mut columns = vec![taken, targets];
+        if self.turn {
+            columns.extend(self.improve_actor(&mut networks.actor, critics, q, (&sent, draws)));
+        }
+        Tensor::cat(columns, 1)
+    }
+
+    /// Lets the actor take a step up the critics, of which `q` is what they said of s before their own; values, and
+    /// entropies of what the action has, `[batch, 1]` each.
+    fn improve_actor(
+        &self,
+        actor: &mut Trained,
+        critics: &Followed,
+        q: Tensor<3>,
+        (sent, draws): (&Sent, &mut Draws),
+    ) -> Vec<Tensor<2>> {
+        let leaves = actor.weights.leaves();
+        let decision = self.decide(&leaves, sent, 0);
         let judged = match &decision.actions {
             None => q,
-            Some(actions) => self.judge(critics, &sent, actions, draws),
+            Some(actions) => self.judge(critics, sent, actions, draws),
         };
         let heads = self.model.heads.sizes().len();
         let values = decision.values(self.config.actor_critics, &judged, heads, &sent.alphas);
         let batch = values.dims()[0] as f32;
         let gradients = gradients(&(-total(values.clone()) / batch), &leaves);
         let entropies = decision.entropies.into_iter().flatten().map(Tensor::inner);
-        let columns = Tensor::cat([taken, targets, values.inner()].into_iter().chain(entropies).collect(), 1);
+        let columns = [values.inner()].into_iter().chain(entropies).collect();
         // What holds the weights is gone now, so that they can change in their place.
         drop(leaves);
-        networks.actor.step_on_device(&gradients, &sent.rates[0]);
+        actor.step_on_device(&gradients, &sent.rates[0]);
         columns
     }
 

@@ -12,7 +12,7 @@ use super::decision::Decision;
 use super::losses;
 use super::networks::{Model, Networks};
 use crate::agent::ObservationBatch;
-use crate::nn::{Helpers, Inputs, Track};
+use crate::nn::{Helpers, Inputs, Matrix, Parameters, Tape, Track};
 use crate::off_policy::{Appraisal, Followed, states};
 use crate::replay::Batch;
 
@@ -32,13 +32,38 @@ pub(super) struct Update<'a> {
 /// Figures of one update.
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
-    pub(super) actor_loss: f64,
     pub(super) appraisal: Appraisal,
-    /// Of heads and continuous entries, NaN where there are none.
+    /// None where it was not its turn.
+    pub(super) actor_loss: Option<f64>,
+    /// Of heads and continuous entries, NaN where there are none, or where it was not the actor's turn.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
     /// That of the uniform policy, of heads and continuous entries together, mean over the states of the batch.
     pub(super) max_entropy: f64,
+}
+
+impl Figures {
+    /// The same with the actor's figures of its last turn.
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        match (self.actor_loss, before) {
+            (None, Some(Self { actor_loss, entropies, .. })) => Self { actor_loss, entropies, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// What the actor's turn gave.
+pub(super) struct ActorFigures {
+    pub(super) loss: f64,
+    /// Entropies of heads and of continuous entries, `[batch]` where an action has them.
+    pub(super) entropies: [Vec<f32>; 2],
+}
+
+/// The policy in s, and the way back to its actor.
+struct Acting<'a> {
+    decision: Decision,
+    outputs: Vec<f32>,
+    tape: Tape<'a>,
 }
 
 /// What the critics said of s before their step.
@@ -71,18 +96,15 @@ impl Update<'_> {
     }
 
     fn run_on_host(&self, networks: &mut Networks, rng: &mut Prng) -> Figures {
-        let Model { actor, critic, dim, .. } = self.model;
+        let actor = &self.model.actor;
         let mut draws = self.draws(rng);
         let [now, next] = states(self.batch);
         let [of_now, of_next] = [&now, &next].map(|rows| actor.inputs(rows, &[], self.device));
         let alphas = networks.alphas();
 
         let weights = &networks.actor.weights;
-        let ((decision, outputs, tape), next_decision) = self.helpers.both(
-            || {
-                let (outputs, tape) = actor.record(weights, &of_now, Track::Weights, None);
-                (Decision::new(self.model, &outputs, now.masks, &draws.noise[0]), outputs, tape)
-            },
+        let (acting, next_decision) = self.helpers.both(
+            || self.is_actors_turn().then(|| self.act(weights, &of_now, &now, &draws.noise[0])),
             || {
                 let outputs = actor.predict(weights, &of_next, None);
                 Decision::new(self.model, &outputs, next.masks, &draws.noise[1])
@@ -93,22 +115,47 @@ impl Update<'_> {
         let targets = self.targets(&networks.critics, &taken_next, &next_decision, (alphas, &mut draws));
         let taken_now = self.with_actions(&now, &of_now, &self.continuous_actions());
         let judgement = self.improve_critics(&mut networks.critics, &taken_now, &targets, &mut draws);
+        let appraisal = Appraisal::new(judgement.loss, &judgement.taken, &targets);
 
-        let (q, of_actions) = if *dim == 0 {
+        let turn = acting.map(|acting| self.climb(&networks.critics, acting, &now, (&judgement, alphas, &mut draws)));
+        let of_actor = turn.map(|(of_actor, gradients)| {
+            if of_actor.loss.is_finite() {
+                networks.actor.step(&gradients);
+            }
+            of_actor
+        });
+        self.figures(networks, of_actor, appraisal)
+    }
+
+    fn act<'b>(
+        &'b self,
+        weights: &'b Parameters,
+        inputs: &'b Inputs,
+        now: &ObservationBatch<'_>,
+        noise: &[f32],
+    ) -> Acting<'b> {
+        let (outputs, tape) = self.model.actor.record(weights, inputs, Track::Weights, None);
+        Acting { decision: Decision::new(self.model, &outputs, now.masks, noise), outputs, tape }
+    }
+
+    /// The actor's way up the critics: its figures, and the gradients of its weights.
+    fn climb(
+        &self,
+        critics: &[Followed],
+        Acting { decision, outputs, tape }: Acting<'_>,
+        now: &ObservationBatch<'_>,
+        (judgement, alphas, draws): (&Judgement, [f32; 2], &mut Draws),
+    ) -> (ActorFigures, Vec<Matrix>) {
+        let (q, of_actions) = if self.model.dim == 0 {
             let shares = losses::shares(self.config.actor_critics, &judgement.q, &decision.pi, &self.model.heads);
             (losses::blend(&shares, &judgement.q), Vec::new())
         } else {
-            let inputs = critic.inputs(&now, &decision.actions(), self.device);
-            self.judge_actions(&networks.critics, &inputs, &decision, &mut draws)
+            let inputs = self.model.critic.inputs(now, &decision.actions(), self.device);
+            self.judge_actions(critics, &inputs, &decision, draws)
         };
-        let actor_loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
+        let loss = losses::actor_loss(&decision.values(self.model, &q, alphas));
         let gradient = decision.gradient(self.model, &outputs, alphas, (&q, &of_actions));
-        let gradients = tape.backward(&gradient, self.helpers);
-        if actor_loss.is_finite() {
-            networks.actor.step(&gradients);
-        }
-        let appraisal = Appraisal::new(judgement.loss, &judgement.taken, &targets);
-        self.figures(networks, &decision.entropies, actor_loss, appraisal)
+        (ActorFigures { loss, entropies: decision.entropies }, tape.backward(&gradient, self.helpers))
     }
 
     pub(super) fn draws(&self, rng: &mut Prng) -> Draws {
@@ -141,6 +188,11 @@ impl Update<'_> {
     pub(super) fn continuous_actions(&self) -> Vec<f32> {
         let (dim, codes) = (self.model.dim, self.batch.actions.len() / self.batch.len());
         self.batch.actions.chunks_exact(codes).flat_map(|row| &row[codes - dim..]).copied().collect()
+    }
+
+    /// Whether the actor and the temperatures take a step in this update.
+    pub(super) fn is_actors_turn(&self) -> bool {
+        (self.updates + 1).is_multiple_of(self.config.policy_delay)
     }
 
     /// Whether slow copies move in this update.
@@ -228,13 +280,11 @@ impl Update<'_> {
         (losses::blend(&shares, &q), sum)
     }
 
-    /// Lets the temperatures take their step along the entropies of heads and of continuous entries, `[batch]` where an
-    /// action has them, and sums the update up.
+    /// Lets the temperatures take their step where it is the actor's turn, and sums the update up.
     pub(super) fn figures(
         &self,
         networks: &mut Networks,
-        entropies: &[Vec<f32>; 2],
-        actor_loss: f64,
+        of_actor: Option<ActorFigures>,
         appraisal: Appraisal,
     ) -> Figures {
         let (of_heads, dim) = (self.most_of_heads(), self.model.dim);
@@ -242,13 +292,14 @@ impl Update<'_> {
         let target_entropies = [target_of_heads, self.config.target_entropy_at(dim, self.updates)];
         let mut means = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
-            let Some(temperature) = temperature else { continue };
-            means[kind] = mean(&entropies[kind]);
+            let (Some(temperature), Some(of_actor)) = (temperature, &of_actor) else { continue };
+            means[kind] = mean(&of_actor.entropies[kind]);
             if self.config.learn_alpha {
                 temperature.step(losses::log_alpha_gradient(means[kind], target_entropies[kind]));
             }
         }
         let max_entropy = of_heads + dim as f64 * 2.0_f64.ln();
+        let actor_loss = of_actor.map(|of_actor| of_actor.loss);
         Figures { actor_loss, appraisal, entropies: means, target_entropies, max_entropy }
     }
 

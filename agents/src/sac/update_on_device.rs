@@ -11,8 +11,8 @@ use mec_envs::rng::Prng;
 use super::losses;
 use super::networks::{Model, Networks};
 use super::tensor_update::TensorUpdate;
-use super::update::{Draws, Figures, Update};
-use crate::nn::{Feed, Trained};
+use super::update::{ActorFigures, Draws, Figures, Update};
+use crate::nn::Feed;
 use crate::off_policy::{Appraisal, states};
 
 impl Update<'_> {
@@ -26,6 +26,7 @@ impl Update<'_> {
             model: self.model,
             masked: self.masked(),
             follows: self.follows(),
+            turn: self.is_actors_turn(),
             shapes: &shapes,
         };
         let columns = networks.run(&update, feed.upload(self.device), &mut draws);
@@ -61,7 +62,9 @@ impl Update<'_> {
             feed.push(&self.continuous_actions(), [batch.len(), *dim]);
             draws.noise.iter().for_each(|noise| feed.push(noise, [batch.len(), *dim]));
         }
-        let rates = [&mut networks.actor, &mut networks.critics[0].online].map(Trained::begin);
+        // What takes no step does not read its rates.
+        let of_actor = if self.is_actors_turn() { networks.actor.begin() } else { [0.0; 2] };
+        let rates = [of_actor, networks.critics[0].online.begin()];
         let scalars = networks.alphas().into_iter().chain(rates.into_iter().flatten());
         scalars.for_each(|scalar| feed.push(&[scalar], [1, 1]));
         feed
@@ -73,25 +76,26 @@ impl Update<'_> {
         let width = rows.len() / self.batch.len();
         let column = |place: usize| rows.iter().skip(place).step_by(width).copied().collect::<Vec<f32>>();
         let critics = self.config.critics;
-        let (targets, values) = (column(critics), column(critics + 1));
+        let targets = column(critics);
         let taken: Vec<Vec<f32>> = (0..critics).map(column).collect();
         let loss = taken.iter().map(|taken| losses::critic_loss(taken, &targets, &self.batch.weights).0).sum();
         let appraisal = Appraisal::new(loss, &taken, &targets);
-        let mut place = critics + 1;
-        let entropies = networks.temperatures.each_ref().map(|temperature| {
-            temperature.as_ref().map_or_else(Vec::new, |_| {
-                place += 1;
-                column(place)
-            })
+        let of_actor = self.is_actors_turn().then(|| {
+            let mut places = critics + 2..;
+            let entropies = networks.temperatures.each_ref().map(|temperature| {
+                let place = temperature.as_ref().and_then(|_| places.next());
+                place.map_or_else(Vec::new, column)
+            });
+            ActorFigures { loss: losses::actor_loss(&column(critics + 1)), entropies }
         });
-        self.figures(networks, &entropies, losses::actor_loss(&values), appraisal)
+        self.figures(networks, of_actor, appraisal)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{AdamConfig, BodyConfig, Helpers, Matrix, Norm, Parameters};
+    use crate::nn::{AdamConfig, BodyConfig, Helpers, Matrix, Norm, Parameters, Trained};
     use crate::off_policy::Followed;
     use crate::replay::Batch;
     use crate::sac::recording::Recording;
@@ -150,7 +154,7 @@ mod tests {
         let Figures { actor_loss, appraisal, entropies, target_entropies, max_entropy } = figures;
         let errors = appraisal.errors.iter().map(|&error| f64::from(error));
         let of_critics = [appraisal.loss, appraisal.q_mean, appraisal.q_max];
-        [*actor_loss, *max_entropy]
+        [actor_loss.unwrap_or(f64::NAN), *max_entropy]
             .into_iter()
             .chain(of_critics)
             .chain(*entropies)
@@ -240,10 +244,11 @@ mod tests {
         let redq = SacConfig { critics: 4, target_critics: Some(2), actor_critics: Ensemble::Mean, ..config() };
         let droq = SacConfig { critic_norm: Norm::Layer, critic_dropout: 0.3, ..config() };
         let clipped = SacConfig { max_grad_norm: Some(0.01), target_update_every: 2, ..config() };
+        let delayed = SacConfig { policy_delay: 4, actor_critics: Ensemble::Mean, ..config() };
         let both = SacConfig { critic_dropout: 0.2, ..redq.clone() };
         let tanh = SacConfig { body: BodyConfig::tanh(&[7, 5]), ..config() };
         let fixed = SacConfig { learn_alpha: false, critics: 1, ..config() };
-        for config in [redq, droq, both, tanh, clipped, fixed] {
+        for config in [redq, droq, both, tanh, clipped, delayed, fixed] {
             agree(&config, &spec(&[4], 0), true);
             agree(&config, &spec(&[], 2), false);
             agree(&config, &spec(&[3, 3], 1), false);
