@@ -20,7 +20,7 @@ use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::SacConfig;
 use mec_agents::spec::EnvSpec;
 use mec_agents::td3::Td3Config;
-use mec_envs::gym::classic::{CartPole, Pendulum};
+use mec_envs::gym::classic::{Acrobot, CartPole, MountainCarContinuous, Pendulum};
 use mec_envs::gym::{ActionSpace, Env, EnvError, Space};
 use mec_envs::rng::stream;
 
@@ -51,6 +51,9 @@ methods! {
     "ddpg": ddpg(), Pendulum::v1, 20_000, 1, 1;
     "sac": SacConfig { learn_alpha: false, initial_alpha: 0.2, ..dsaco() }, Pendulum::v1, 20_000, 1, 1;
     "dsaco": dsaco(), Pendulum::v1, 20_000, 1, 1;
+    "dsaco-cartpole": dsaco_discrete(), CartPole::v1, 50_000, 10, 1;
+    "dsaco-acrobot": dsaco_discrete(), Acrobot::v1, 50_000, 10, 1;
+    "dsaco-mountain-car": dsaco_mountain_car(), MountainCarContinuous::v0, 50_000, 1, 32;
     "ppo": ppo(), CartPole::v1, 100_000, 8, 32;
     "ppo-pendulum": ppo_pendulum(), Pendulum::v1, 100_000, 4, 1024;
     "a2c": a2c(), CartPole::v1, 500_000, 8, 5;
@@ -96,6 +99,38 @@ fn ddpg() -> DdpgConfig {
 /// RL Zoo's for Pendulum-v1 (`hyperparams/sac.yml`).
 fn dsaco() -> SacConfig {
     SacConfig { actor_lr: 1e-3, critic_lr: 1e-3, alpha_lr: 1e-3, ..SacConfig::default() }
+}
+
+/// Tianshou's of discrete soft actor-critic for CartPole-v1 (`test/discrete/test_discrete_sac.py`).
+fn dsaco_discrete() -> SacConfig {
+    SacConfig {
+        gamma: 0.95,
+        actor_lr: 1e-4,
+        critic_lr: 1e-3,
+        batch_size: 64,
+        buffer_capacity: 20_000,
+        n_step: 3,
+        learning_starts: 1_000,
+        replay_ratio: 0.1,
+        body: BodyConfig::mlp(&[64, 64]),
+        initial_alpha: 0.05,
+        learn_alpha: false,
+        ..SacConfig::default()
+    }
+}
+
+/// RL Zoo's for MountainCarContinuous-v0 (`hyperparams/sac.yml`), without its state-dependent exploration.
+fn dsaco_mountain_car() -> SacConfig {
+    SacConfig {
+        gamma: 0.9999,
+        tau: 0.01,
+        batch_size: 512,
+        buffer_capacity: 50_000,
+        body: BodyConfig::mlp(&[64, 64]),
+        initial_alpha: 0.1,
+        learn_alpha: false,
+        ..SacConfig::default()
+    }
 }
 
 /// RL Zoo's hyperparameters of PPO for CartPole-v1 (`hyperparams/ppo.yml`), with the bound of the ratio constant.

@@ -149,34 +149,52 @@ fn the_tensor_that_broke_is_named_and_not_those_that_it_broke() {
     }
 }
 
+fn rows(count: usize) -> Transitions {
+    Transitions {
+        observations: (0..count).map(|row| row as f32 / count as f32).collect(),
+        next_observations: vec![0.5; count],
+        actions: vec![0.25; count * 2],
+        rewards: (0..count).map(|row| (row % 3) as f32).collect(),
+        terminated: vec![true; count],
+        truncated: vec![false; count],
+        env: vec![0; count],
+        ..Transitions::default()
+    }
+}
+
+/// Which tensors an update moves, and whether its metrics have a loss of the actor.
+fn moved(learner: &mut SacLearner) -> ([bool; 4], bool) {
+    let before = learner.state();
+    let metrics = learner.train(1).unwrap();
+    let after = learner.state();
+    let differs = |name: &str| before.arrays()[name] != after.arrays()[name];
+    let names = ["critic_1/layer0/weight", "target_2/layer0/weight", "actor/layer0/weight", "log_alpha/value"];
+    (names.map(differs), metrics.get("train/actor_loss").is_finite())
+}
+
 /// Critics move in every update, actor and temperature in every third; the figures of the last turn stay.
 #[test]
 fn with_a_policy_delay_actor_and_temperature_wait_for_their_turn() {
     let config = SacConfig { policy_delay: 3, learn_alpha: true, ..config() };
     let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
-    let rows = 64;
-    learner.add(&Transitions {
-        observations: (0..rows).map(|row| row as f32 / 64.0).collect(),
-        next_observations: vec![0.5; rows],
-        actions: vec![0.25; rows * 2],
-        rewards: (0..rows).map(|row| (row % 3) as f32).collect(),
-        terminated: vec![true; rows],
-        truncated: vec![false; rows],
-        env: vec![0; rows],
-        ..Transitions::default()
-    });
-    let moved = |learner: &mut SacLearner| {
-        let before = learner.state();
-        let metrics = learner.train(1).unwrap();
-        let after = learner.state();
-        let differs = |name: &str| before.arrays()[name] != after.arrays()[name];
-        let moved = ["critic_1/layer0/weight", "target_2/layer0/weight", "actor/layer0/weight", "log_alpha/value"];
-        (moved.map(differs), metrics.get("train/actor_loss").is_nan())
-    };
+    learner.add(&rows(64));
     let found: Vec<_> = (0..6).map(|_| moved(&mut learner)).collect();
-    let (waits, turn) = (([true, true, false, false], true), ([true; 4], false));
+    let (waits, turn) = (([true, true, false, false], false), ([true; 4], true));
     assert_eq!(found, [waits, waits, turn, waits, waits, turn]);
     assert!(learner.train(4).unwrap().get("train/actor_loss").is_finite(), "the turn was the third of four");
+}
+
+#[test]
+fn all_step_sizes_fall_to_zero_and_stay_there() {
+    let config = SacConfig { decay_steps: Some(128), learn_alpha: true, tau: 1.0, ..config() };
+    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
+    learner.add(&rows(64));
+    assert_eq!(learner.train(1).unwrap().get("train/learning_rate"), 1.5e-3);
+    assert_eq!(moved(&mut learner).0, [true; 4]);
+    for _ in 0..2 {
+        learner.add(&rows(64));
+        assert_eq!(moved(&mut learner).0, [false; 4]);
+    }
 }
 
 #[test]

@@ -32,9 +32,9 @@ impl Trained {
         self.adam.step(&mut self.weights, gradients, share);
     }
 
-    /// Counts a step; what [`step_on_device`](Self::step_on_device) then takes it with.
-    pub(crate) fn begin(&mut self) -> Rates {
-        self.adam.begin(1.0)
+    /// Counts a step of this share of the step size; what [`step_on_device`](Self::step_on_device) then takes it with.
+    pub(crate) fn begin(&mut self, share: f64) -> Rates {
+        self.adam.begin(share)
     }
 
     /// The step begun, with its rates on the device, `[1, 1]` each.

@@ -41,6 +41,9 @@ pub struct SacConfig {
     pub critic_lr: f64,
     /// Step size of the logarithm of the temperature, above 0. Default 3e-4.
     pub alpha_lr: f64,
+    /// Environment steps over which all three step sizes fall linearly to 0, where they stay; 1 or more. They stay as they
+    /// are by default.
+    pub decay_steps: Option<u64>,
     /// Gradients of a network are scaled down to this norm, above 0; none by default.
     pub max_grad_norm: Option<f64>,
     /// Transitions per update, 1 to 2^20. Default 256.
@@ -113,6 +116,7 @@ impl Default for SacConfig {
             actor_lr: 3e-4,
             critic_lr: 3e-4,
             alpha_lr: 3e-4,
+            decay_steps: None,
             max_grad_norm: None,
             batch_size: 256,
             buffer_capacity: 1_000_000,
@@ -181,6 +185,7 @@ impl SacConfig {
         let check = |holds, field, found: u64, accepted| ConfigError::check(holds, field, found, accepted);
         check(self.target_update_every > 0, "target_update_every", self.target_update_every, "1 or more")?;
         check(self.policy_delay > 0, "policy_delay", self.policy_delay, "1 or more")?;
+        check(self.decay_steps != Some(0), "decay_steps", 0, "1 or more")?;
         let anneal = self.target_entropy_anneal_updates;
         check(anneal > 0, "target_entropy_anneal_updates", anneal, "1 or more")?;
         check((1..=100).contains(&self.critics), "critics", self.critics as u64, "1 to 100")?;
@@ -262,6 +267,7 @@ mod tests {
             SacConfig { batch_size: 0, ..SacConfig::default() },
             SacConfig { n_step: 0, ..SacConfig::default() },
             SacConfig { policy_delay: 0, ..SacConfig::default() },
+            SacConfig { decay_steps: Some(0), ..SacConfig::default() },
             SacConfig { buffer_capacity: 10, ..SacConfig::default() },
             SacConfig { target_entropy_final_scale: Some(1.5), ..SacConfig::default() },
             SacConfig { body: BodyConfig::mlp(&[]), ..SacConfig::default() },

@@ -10,7 +10,7 @@ use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::{expect_like, expect_setting, write_spec};
-use crate::nn::{Helpers, Threads, is_host, shared};
+use crate::nn::{Helpers, Threads, is_host, share_left, shared};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -61,6 +61,11 @@ impl SacLearner {
         losses::taken_q(&q, actions, heads)
     }
 
+    /// The share of the step sizes that is left.
+    fn share(&self) -> f64 {
+        share_left(self.memory.added(), self.config.decay_steps)
+    }
+
     fn explores_uniformly(&self) -> bool {
         self.config.warmup == Warmup::Uniform && self.memory.updates() == 0 && !self.memory.is_ready()
     }
@@ -73,6 +78,7 @@ impl SacLearner {
             model: &self.model,
             batch: &batch,
             updates: self.memory.updates(),
+            share: self.share(),
             helpers,
         };
         let figures = update.run(&mut self.networks, &mut self.rng);
@@ -96,7 +102,8 @@ impl SacLearner {
             let targets = figures.entropies.iter().zip(figures.target_entropies);
             targets.filter(|(entropy, _)| !entropy.is_nan()).map(|(_, target)| target).sum()
         });
-        let mut metrics = self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr);
+        let mut metrics =
+            self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr * self.share());
         metrics.set("train/actor_loss", number(&|figures| figures.actor_loss.unwrap_or(f64::NAN)));
         metrics.set("train/ent_coef", alpha);
         metrics.set("train/ent_coef_loss", alpha.ln() * gap);

@@ -25,9 +25,9 @@ impl Temperature {
         f64::from(self.0.weights.matrices()[0].entries()[0].exp())
     }
 
-    /// One step along the gradient at log alpha.
-    pub(super) fn step(&mut self, gradient: f64) {
-        self.0.step(&[Matrix::host(vec![gradient as f32], [1, 1])]);
+    /// One step along the gradient at log alpha, by this share of the step size.
+    pub(super) fn step(&mut self, gradient: f64, share: f64) {
+        self.0.step_share(&[Matrix::host(vec![gradient as f32], [1, 1])], share);
         let log_alpha = &mut self.0.weights.matrices_mut()[0].entries_mut()[0];
         *log_alpha = log_alpha.clamp(ALPHA_MIN.ln() as f32, ALPHA_MAX.ln() as f32);
     }
@@ -48,9 +48,9 @@ mod tests {
     #[test]
     fn alpha_stays_within_its_bounds_however_long_it_is_pushed() {
         let mut temperature = Temperature::new(1.0, 1.0);
-        (0..100).for_each(|_| temperature.step(-3.0));
+        (0..100).for_each(|_| temperature.step(-3.0, 1.0));
         assert!((temperature.alpha() / ALPHA_MAX - 1.0).abs() < 1e-3, "{}", temperature.alpha());
-        (0..200).for_each(|_| temperature.step(3.0));
+        (0..200).for_each(|_| temperature.step(3.0, 1.0));
         assert!((temperature.alpha() / ALPHA_MIN - 1.0).abs() < 1e-3, "{}", temperature.alpha());
     }
 }

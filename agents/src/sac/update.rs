@@ -25,6 +25,8 @@ pub(super) struct Update<'a> {
     pub(super) batch: &'a Batch,
     /// Updates done before.
     pub(super) updates: u64,
+    /// The share of the step sizes that is left.
+    pub(super) share: f64,
     /// Threads to share the work with.
     pub(super) helpers: Helpers<'a>,
 }
@@ -120,7 +122,7 @@ impl Update<'_> {
         let turn = acting.map(|acting| self.climb(&networks.critics, acting, &now, (&judgement, alphas, &mut draws)));
         let of_actor = turn.map(|(of_actor, gradients)| {
             if of_actor.loss.is_finite() {
-                networks.actor.step(&gradients);
+                networks.actor.step_share(&gradients, self.share);
             }
             of_actor
         });
@@ -237,7 +239,7 @@ impl Update<'_> {
             let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads), Helpers::NONE);
             // What is no number would hide where it came from.
             if loss.is_finite() {
-                critic.online.step(&gradients);
+                critic.online.step_share(&gradients, self.share);
             }
             if moves {
                 critic.follow(self.config.tau);
@@ -295,7 +297,8 @@ impl Update<'_> {
             let (Some(temperature), Some(of_actor)) = (temperature, &of_actor) else { continue };
             means[kind] = mean(&of_actor.entropies[kind]);
             if self.config.learn_alpha {
-                temperature.step(losses::log_alpha_gradient(means[kind], target_entropies[kind]));
+                let gradient = losses::log_alpha_gradient(means[kind], target_entropies[kind]);
+                temperature.step(gradient, self.share);
             }
         }
         let max_entropy = of_heads + dim as f64 * 2.0_f64.ln();

@@ -63,8 +63,8 @@ impl Update<'_> {
             draws.noise.iter().for_each(|noise| feed.push(noise, [batch.len(), *dim]));
         }
         // What takes no step does not read its rates.
-        let of_actor = if self.is_actors_turn() { networks.actor.begin() } else { [0.0; 2] };
-        let rates = [of_actor, networks.critics[0].online.begin()];
+        let of_actor = if self.is_actors_turn() { networks.actor.begin(self.share) } else { [0.0; 2] };
+        let rates = [of_actor, networks.critics[0].online.begin(self.share)];
         let scalars = networks.alphas().into_iter().chain(rates.into_iter().flatten());
         scalars.for_each(|scalar| feed.push(&[scalar], [1, 1]));
         feed
@@ -188,7 +188,8 @@ mod tests {
         for updates in 0..UPDATES {
             let (model, batch, helpers) = (&model, &batch(spec, rows, masked, updates), Helpers::NONE);
             let both = [(&mut host, &here), (&mut tensors, device)].map(|(networks, device)| {
-                let update = Update { config, device, model, batch, updates, helpers };
+                let share = 1.0 - updates as f64 / 10.0;
+                let update = Update { config, device, model, batch, updates, share, helpers };
                 update.run(networks, &mut stream(updates, "draws"))
             });
             let [expected, found] = both.map(|figures| numbers(&figures));
