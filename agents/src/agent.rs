@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::actor_error::ActorError;
 use crate::checkpoint::{self, CheckpointError};
 use crate::device::Device;
+use crate::offender::Offender;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::transition::Transitions;
@@ -244,7 +245,7 @@ impl ConfigError {
 #[non_exhaustive]
 pub enum TrainError {
     /// A loss became infinite or NaN.
-    #[error("{metric} is {value} at update {update}: training diverged{}", Self::place(tensor))]
+    #[error("{metric} is {value} at update {update}: training diverged{}", Self::blame(tensor))]
     NotFinite {
         /// Which figure.
         metric: &'static str,
@@ -252,8 +253,8 @@ pub enum TrainError {
         value: f64,
         /// Which update: how many were done before.
         update: u64,
-        /// The first tensor with an entry that is infinite or no number, if one has.
-        tensor: Option<String>,
+        /// The tensor to look at, if the method knows one.
+        tensor: Option<Offender>,
     },
     /// The run is configured wrongly.
     #[error(transparent)]
@@ -278,7 +279,7 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    fn place(tensor: &Option<String>) -> String {
-        tensor.as_ref().map_or_else(String::new, |name| format!("; the first tensor that is not finite is {name}"))
+    fn blame(tensor: &Option<Offender>) -> String {
+        tensor.as_ref().map_or_else(String::new, |offender| format!("; {offender}"))
     }
 }

@@ -27,6 +27,8 @@ pub mod checkpoint;
 
 pub mod actor_error;
 
+pub mod offender;
+
 pub mod agent;
 
 pub mod nn;

@@ -197,6 +197,16 @@ fn all_step_sizes_fall_to_zero_and_stay_there() {
     }
 }
 
+/// A critic whose step is far too large: its weights are numbers, but what it says of a state is none.
+#[test]
+fn where_all_tensors_are_finite_the_one_with_the_largest_entry_is_named() {
+    let config = SacConfig { critic_lr: 1e30, ..config() };
+    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
+    learner.add(&rows(64));
+    let error = learner.train(5).unwrap_err().to_string();
+    assert!(error.contains("; all tensors are finite, and the largest entry, 1.0e30, is in critic_"), "{error}");
+}
+
 #[test]
 fn what_no_network_serves_is_refused_with_what_is_accepted() {
     let mut spec = EnvSpec::of(&Probe::discrete(Rung::Match));

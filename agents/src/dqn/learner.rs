@@ -12,6 +12,7 @@ use crate::checkpoint::CheckpointError;
 use crate::export::{expect_like, expect_setting, write_spec};
 use crate::nn::{AdamConfig, Helpers, Track, share_left, shared};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
+use crate::offender::Offender;
 use crate::replay::Batch;
 use crate::sac::losses::{taken_gradient, taken_q, target_q};
 use crate::spec::EnvSpec;
@@ -94,7 +95,7 @@ impl DqnLearner {
         }
         let appraisal = Appraisal::new(loss, &[taken], &targets);
         let losses = [("train/critic_loss", loss)];
-        self.memory.learned(batch, &appraisal.errors, &losses, || self.q.not_finite("q"))?;
+        self.memory.learned(batch, &appraisal.errors, &losses, || Offender::worst(self.q.offenders("q")))?;
         Ok(appraisal)
     }
 }

@@ -106,14 +106,6 @@ impl Matrix {
             Self::Device(tensor) => tensor.clone(),
         }
     }
-
-    /// Whether every entry is a finite number.
-    pub fn is_finite(&self) -> bool {
-        match self {
-            Self::Host { data, .. } => data.iter().all(|entry| entry.is_finite()),
-            Self::Device(tensor) => read(tensor.clone()).iter().all(|entry| entry.is_finite()),
-        }
-    }
 }
 
 /// Whether matrices of this device lie in host memory.

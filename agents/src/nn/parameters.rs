@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::matrix::{Matrix, cut, joined, read, tensor};
 use super::turns::shared;
 use crate::checkpoint::CheckpointError;
+use crate::offender::Offender;
 use crate::state::StateDict;
 
 /// The named weights of a network, in the order in which it reads them.
@@ -119,10 +120,10 @@ impl Parameters {
         (0..members).map(member).collect()
     }
 
-    /// The name of the first matrix with an entry that is infinite or no number.
-    pub fn not_finite(&self) -> Option<&str> {
-        let place = self.matrices.iter().position(|matrix| !matrix.is_finite())?;
-        Some(&self.names[place])
+    /// Each matrix with its worst entry, as `prefix/name`.
+    pub fn offenders<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Offender> + 'a {
+        let named = self.names.iter().zip(&self.matrices);
+        named.map(move |(name, matrix)| Offender::of(format!("{prefix}/{name}"), &matrix.to_vec()))
     }
 
     /// Adds the matrices to `state` as `prefix/name`.

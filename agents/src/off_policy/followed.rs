@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Parameters, Trained, polyak_update};
+use crate::offender::Offender;
 use crate::state::StateDict;
 
 /// A network and its slow copy.
@@ -44,10 +45,9 @@ impl Followed {
         self.online.tensors_mut().chain(self.target.tensors_mut())
     }
 
-    /// The first tensor with an entry that is infinite or no number, by the name under which it is stored.
-    pub fn not_finite(&self, name: &str) -> Option<String> {
-        let online = self.online.weights.not_finite().map(|matrix| format!("{name}/{matrix}"));
-        online.or_else(|| self.target.not_finite().map(|matrix| format!("target_{name}/{matrix}")))
+    /// All tensors with their worst entries, by the names under which they are stored.
+    pub fn offenders(&self, name: &str) -> Vec<Offender> {
+        self.online.weights.offenders(name).chain(self.target.offenders(&format!("target_{name}"))).collect()
     }
 
     /// Adds the weights as `name/...`, the copy as `target_name/...` and the moments as `adam/name/...`.

@@ -6,6 +6,7 @@ use super::appraisal::Appraisal;
 use crate::agent::{ConfigError, Metrics, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::nn::{Normalizer, Scaling};
+use crate::offender::Offender;
 use crate::replay::{Batch, Replay, ReplayConfig};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -188,17 +189,17 @@ impl Memory {
     /// Ends an update with this batch, in which the critics were that wrong, `[batch]`, and counts it.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] when one of its figures is infinite or no number, with what of the batch is, or else what
-    /// `tensor` finds. The update then does not count.
+    /// [`TrainError::NotFinite`] when one of its figures is infinite or no number, with what of the batch is, or else the
+    /// `tensor` to blame. The update then does not count.
     pub fn learned(
         &mut self,
         batch: Batch,
         errors: &[f32],
         figures: &[(&'static str, f64)],
-        tensor: impl FnOnce() -> Option<String>,
+        tensor: impl FnOnce() -> Option<Offender>,
     ) -> Result<(), TrainError> {
         if let Some(&(metric, value)) = figures.iter().find(|(_, value)| !value.is_finite()) {
-            let tensor = batch.not_finite().map(|column| format!("batch/{column}")).or_else(tensor);
+            let tensor = batch.broken().or_else(tensor);
             return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
         }
         self.replay.update_priorities(&batch.slots, errors);

@@ -125,7 +125,7 @@ impl OnPolicyLearner {
         for metric in ["train/critic_loss", "train/actor_loss"] {
             let value = metrics.get(metric);
             if !value.is_finite() {
-                let tensor = self.networks.not_finite();
+                let tensor = self.networks.offender();
                 return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
             }
         }

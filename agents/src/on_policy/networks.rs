@@ -6,7 +6,8 @@ use mec_envs::rng::stream;
 use super::recipe::Recipe;
 use crate::agent::{ConfigError, ObservationBatch};
 use crate::checkpoint::CheckpointError;
-use crate::nn::{AdamConfig, Matrix, Network, Parameters, Trained};
+use crate::nn::{AdamConfig, Matrix, Network, Trained};
+use crate::offender::Offender;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::stochastic::ActorModel;
@@ -103,10 +104,9 @@ impl Networks {
         model.value.values(&outputs, batch.masks)
     }
 
-    /// The first tensor with an entry that is infinite or no number.
-    pub(super) fn not_finite(&self) -> Option<String> {
-        let named = |name: &str, weights: &Parameters| Some(format!("{name}/{}", weights.not_finite()?));
-        named("actor", &self.actor.weights).or_else(|| named("value", &self.value.weights))
+    /// The tensor to blame.
+    pub(super) fn offender(&self) -> Option<Offender> {
+        Offender::worst(self.actor.weights.offenders("actor").chain(self.value.weights.offenders("value")))
     }
 
     pub(super) fn write(&self, state: &mut StateDict) {

@@ -1,5 +1,7 @@
 //! [`Batch`]: transitions drawn from a replay.
 
+use crate::offender::Offender;
+
 /// A batch drawn from a [`Replay`](super::Replay). s' is the state from which the rest of the return is estimated:
 /// the next one, or with n-step returns one up to n steps later.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,17 +39,16 @@ impl Batch {
         self.rewards.is_empty()
     }
 
-    /// The name of the first column with an entry that is infinite or no number.
-    pub fn not_finite(&self) -> Option<&'static str> {
+    /// The first column with an entry that is infinite or no number, as `batch/...`.
+    pub fn broken(&self) -> Option<Offender> {
         let columns = [
-            ("observations", &self.observations),
-            ("actions", &self.actions),
-            ("rewards", &self.rewards),
-            ("next_observations", &self.next_observations),
-            ("weights", &self.weights),
+            ("batch/observations", &self.observations),
+            ("batch/actions", &self.actions),
+            ("batch/rewards", &self.rewards),
+            ("batch/next_observations", &self.next_observations),
+            ("batch/weights", &self.weights),
         ];
-        let broken = columns.into_iter().find(|(_, entries)| !entries.iter().all(|entry| entry.is_finite()));
-        broken.map(|(name, _)| name)
+        columns.into_iter().map(|(name, entries)| Offender::of(name, entries)).find(Offender::is_broken)
     }
 
     /// Makes room for `n` transitions; what the columns hold is to be overwritten.

@@ -85,7 +85,7 @@ impl SacLearner {
         let Figures { appraisal, actor_loss, .. } = &figures;
         let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
         let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
-        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.not_finite())?;
+        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.offender())?;
         Ok(figures)
     }
 

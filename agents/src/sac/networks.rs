@@ -12,6 +12,7 @@ use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained, is_host};
 use crate::off_policy::Followed;
+use crate::offender::Offender;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 use crate::stochastic::ActorModel;
@@ -107,18 +108,16 @@ impl Networks {
         self.temperatures.iter().flatten().next().map_or(f64::NAN, Temperature::alpha)
     }
 
-    /// The first tensor with an entry that is infinite or no number.
-    pub(super) fn not_finite(&self) -> Option<String> {
-        let named = |name: String, weights: &Parameters| Some(format!("{name}/{}", weights.not_finite()?));
-        let mut temperatures = self.temperatures.iter().zip(self.temperature_names());
-        let broken = temperatures.find(|(own, _)| own.as_ref().is_some_and(|own| !own.alpha().is_finite()));
-        let of_alpha = broken.map(|(_, name)| name.to_owned());
-        of_alpha.or_else(|| named("actor".to_owned(), &self.actor.weights)).or_else(|| {
-            self.each_critic().iter().enumerate().find_map(|(index, critic)| {
-                named(format!("critic_{}", index + 1), &critic.online.weights)
-                    .or_else(|| named(format!("target_{}", index + 1), &critic.target))
-            })
-        })
+    /// The tensor to blame.
+    pub(super) fn offender(&self) -> Option<Offender> {
+        let temperatures = self.temperatures.iter().zip(self.temperature_names());
+        let of_alphas = temperatures.filter_map(|(own, name)| own.as_ref().map(|own| own.offender(name)));
+        let of_critics = self.each_critic();
+        let of_critics = of_critics.iter().enumerate().flat_map(|(index, critic)| {
+            let online: Vec<_> = critic.online.weights.offenders(&format!("critic_{}", index + 1)).collect();
+            online.into_iter().chain(critic.target.offenders(&format!("target_{}", index + 1)).collect::<Vec<_>>())
+        });
+        Offender::worst(of_alphas.chain(self.actor.weights.offenders("actor")).chain(of_critics))
     }
 
     /// Names of the temperatures in checkpoints.

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, Matrix, Parameters, Trained};
+use crate::offender::Offender;
 use crate::state::StateDict;
 
 /// A learned alpha stays within these bounds: beyond them an f32 loses either Q or the entropy, and a run whose target
@@ -30,6 +31,10 @@ impl Temperature {
         self.0.step_share(&[Matrix::host(vec![gradient as f32], [1, 1])], share);
         let log_alpha = &mut self.0.weights.matrices_mut()[0].entries_mut()[0];
         *log_alpha = log_alpha.clamp(ALPHA_MIN.ln() as f32, ALPHA_MAX.ln() as f32);
+    }
+
+    pub(super) fn offender(&self, name: &str) -> Offender {
+        Offender::of(name, self.0.weights.matrices()[0].entries())
     }
 
     pub(super) fn write(&self, name: &str, state: &mut StateDict) {

@@ -296,7 +296,7 @@ impl Update<'_> {
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let (Some(temperature), Some(of_actor)) = (temperature, &of_actor) else { continue };
             means[kind] = mean(&of_actor.entropies[kind]);
-            if self.config.learn_alpha {
+            if self.config.learn_alpha && means[kind].is_finite() {
                 let gradient = losses::log_alpha_gradient(means[kind], target_entropies[kind]);
                 temperature.step(gradient, self.share);
             }

@@ -79,7 +79,7 @@ impl Td3Learner {
         let (appraisal, actor_loss) = update.run(&mut self.networks, &mut self.rng);
         let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
         let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
-        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.not_finite())?;
+        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.offender())?;
         Ok((appraisal, actor_loss))
     }
 }

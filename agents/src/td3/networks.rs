@@ -8,6 +8,7 @@ use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
 use crate::nn::{AdamConfig, BodyConfig, Mlp, Network};
 use crate::off_policy::{Followed, described};
+use crate::offender::Offender;
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
 
@@ -68,11 +69,11 @@ impl Networks {
         self.critics.iter_mut().for_each(|critic| critic.follow(tau));
     }
 
-    /// The first tensor with an entry that is infinite or no number.
-    pub(super) fn not_finite(&self) -> Option<String> {
-        let mut critics = self.critics.iter().enumerate();
-        let of_critics = || critics.find_map(|(index, critic)| critic.not_finite(&critic_name(index)));
-        self.actor.not_finite("actor").or_else(of_critics)
+    /// The tensor to blame.
+    pub(super) fn offender(&self) -> Option<Offender> {
+        let critics = self.critics.iter().enumerate();
+        let of_critics = critics.flat_map(|(index, critic)| critic.offenders(&critic_name(index)));
+        Offender::worst(self.actor.offenders("actor").into_iter().chain(of_critics))
     }
 
     pub(super) fn write(&self, state: &mut StateDict) {

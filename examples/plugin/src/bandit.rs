@@ -4,6 +4,7 @@ use mec_gym::agents::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, 
 use mec_gym::agents::checkpoint::CheckpointError;
 use mec_gym::agents::device::Device;
 use mec_gym::agents::nn::{AdamConfig, Heads, Helpers, Mlp, Network, Parameters, Track, Trained};
+use mec_gym::agents::offender::Offender;
 use mec_gym::agents::replay::{Batch, Replay, ReplayConfig};
 use mec_gym::agents::spec::EnvSpec;
 use mec_gym::agents::state::StateDict;
@@ -104,7 +105,7 @@ impl Learner for BanditLearner {
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let loss = (0..updates).map(|_| self.update()).last().unwrap_or(f64::NAN);
         if updates > 0 && !loss.is_finite() {
-            let tensor = self.trained.weights.not_finite().map(str::to_owned);
+            let tensor = Offender::worst(self.trained.weights.offenders("network"));
             return Err(TrainError::NotFinite { metric: "train/loss", value: loss, update: self.updates, tensor });
         }
         Ok(Metrics::new(vec![("train/loss", loss)]))
