@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
     let mut next = |default| numbers.next().unwrap_or(Ok(default));
     let options = Options {
-        seeds: next(5)?,
+        seeds: next(10)?,
         steps: next(10_000)?,
         every: next(1_000)?,
         episodes: next(10)?,

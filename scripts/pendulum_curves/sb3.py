@@ -1,4 +1,4 @@
-"""Trains SAC of Stable-Baselines3 on Gymnasium's Pendulum-v1: sb3.py --seeds 5 --steps 10000, CSV on standard output.
+"""Trains SAC of Stable-Baselines3 on Gymnasium's Pendulum-v1: sb3.py --seeds 10 --steps 10000, CSV on standard output.
 
 The same runs as those of agents/examples/pendulum.rs: hyperparameters, steps, seeds, and the states from which evaluation
 episodes start. A row is one evaluation episode.
@@ -74,7 +74,7 @@ def train(writer, seed, options):
 def main():
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=1, help="others continue what was interrupted")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--every", type=int, default=1_000, help="steps between evaluations")
