@@ -101,8 +101,8 @@ fn dsaco() -> SacConfig {
 }
 
 /// Tianshou's of discrete soft actor-critic for CartPole-v1 (`test/discrete/test_discrete_sac.py`), which ask for 195 of 500,
-/// with gamma 0.99 instead of 0.95, batches of 128, five times the updates, three times the actor's step size, and step sizes that fall:
-/// chosen on seeds 1 to 3.
+/// with gamma 0.99 instead of 0.95, batches of 128, five times the updates, three times the actor's step size, and step
+/// sizes that fall: chosen on seeds 1 to 3.
 fn dsaco_cartpole() -> SacConfig {
     SacConfig {
         actor_lr: 3e-4,

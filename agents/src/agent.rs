@@ -77,7 +77,8 @@ pub trait Learner {
     /// How many gradient updates the experience so far allows that were not done yet.
     fn updates_due(&self) -> usize;
 
-    /// Does `updates` gradient updates and returns figures of them.
+    /// Does `updates` gradient updates and returns figures of them; so many at once or one after the other must give the
+    /// same. Runtimes ask for a few dozen at a time, so that a run can stop in between.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] when a loss is not a number any more.
@@ -111,7 +112,8 @@ pub trait Learner {
     /// Replaces the state by a stored one.
     ///
     /// # Errors
-    /// [`CheckpointError`] when `state` is from another method or of another shape; the learner is then unchanged.
+    /// [`CheckpointError`] when `state` is from another method, of another shape, or of a learner whose numbers mean
+    /// something else here (another activation, normalised observations); the learner is then unchanged.
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError>;
 }
 
@@ -157,11 +159,15 @@ impl Metrics {
         }
     }
 
-    /// Takes newer figures over; of those that are not a number now, the last ones stay.
+    /// Drops a figure, so that [`renew`](Self::renew) leaves the last one.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| *other != name);
+    }
+
+    /// Takes newer figures over; those that are not among them stay.
     pub fn renew(&mut self, newer: Self) {
         for (name, value) in newer.0 {
             match self.0.iter_mut().find(|(other, _)| *other == name) {
-                Some(_) if value.is_nan() => {}
                 Some(entry) => entry.1 = value,
                 None => self.0.push((name, value)),
             }
@@ -237,6 +243,16 @@ impl ConfigError {
         accepted: &'static str,
     ) -> Result<(), ConfigError> {
         if holds { Ok(()) } else { Err(Self::OutOfRange { field, found: found.to_string(), accepted }) }
+    }
+
+    /// Refuses a factor of rewards that is nothing or infinite in 32 bits, or negative.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] with `reward_scale`.
+    pub fn check_reward_scale(scale: f64) -> Result<(), ConfigError> {
+        let narrow = scale as f32;
+        let holds = narrow > 0.0 && narrow.is_finite();
+        Self::check(holds, "reward_scale", scale, "above 0, and neither 0 nor infinite in 32 bits")
     }
 }
 

@@ -295,6 +295,38 @@ fn other_spaces_are_refused_with_method_space_and_remedy() {
 }
 
 #[test]
+fn the_tensor_that_broke_is_named() {
+    fn named<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>, name: &str) {
+        let spec = EnvSpec::of(probe);
+        let mut learner = config.build(&spec, &Device::flex(), 0).unwrap();
+        let rows = 64;
+        let experience = Transitions {
+            observations: vec![0.5; rows],
+            next_observations: vec![0.5; rows],
+            actions: vec![0.0; rows * spec.action.codes()],
+            rewards: vec![1.0; rows],
+            terminated: vec![false; rows],
+            truncated: vec![true; rows],
+            env: vec![0; rows],
+            ..Transitions::default()
+        };
+        let mut state = learner.state();
+        let shape = state.arrays()[name].shape.clone();
+        state.insert_array(name, &shape, vec![f32::NAN; shape.iter().product()]);
+        learner.load_state(&state).unwrap();
+        learner.add(&experience);
+        let error = learner.train(3).unwrap_err().to_string();
+        assert!(error.contains("at update 0: training diverged") && error.ends_with(&format!(" is {name}")), "{error}");
+    }
+    for name in ["q/layer0/weight", "target_q/layer1/bias"] {
+        named(&dqn(), &Probe::discrete(Rung::Match), name);
+    }
+    for name in ["critic_2/layer0/weight", "target_critic_1/layer1/bias", "target_actor/layer1/bias"] {
+        named(&td3(), &Probe::continuous(Rung::Match), name);
+    }
+}
+
+#[test]
 fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
     fn fails<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>) {
         let spec = EnvSpec::of(probe);

@@ -302,5 +302,5 @@ fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
         ..Transitions::default()
     });
     let error = learner.train(1).unwrap_err().to_string();
-    assert!(error.starts_with("train/critic_loss is NaN at update 1: training diverged"), "{error}");
+    assert!(error.starts_with("train/critic_loss is NaN at update 0: training diverged"), "{error}");
 }

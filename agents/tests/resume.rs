@@ -38,7 +38,7 @@ impl<L: Learner> Observer<L> for Log {
 
     fn on_progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         let Progress { env_steps, updates, episodes, metrics, .. } = progress;
-        let figures = ["train/critic_loss", "dist/replay_ratio"].map(|name| metrics.get(name));
+        let figures = ["train/critic_loss", "train/entropy", "dist/replay_ratio"].map(|name| metrics.get(name));
         self.lines.push(format!("progress {env_steps} {updates} {episodes} {figures:?}"));
         Ok(())
     }
@@ -196,9 +196,9 @@ fn a_stopped_run_resumes_where_it_stopped() {
 #[test]
 fn a_run_that_is_stopped_between_updates_resumes_with_those_left() {
     let make = || Pendulum::v1();
-    let many = SacConfig { replay_ratio: 20.0, learning_starts: 20, ..config() };
+    let many = SacConfig { replay_ratio: 20.0, learning_starts: 20, policy_delay: 150, ..config() };
     for mode in [Mode::Serial, Mode::Lockstep] {
-        let config = RuntimeConfig { steps: 45, ..runtime(mode, 2) };
+        let config = RuntimeConfig { steps: 45, progress_every: 9, evaluate_every: 9, ..runtime(mode, 2) };
         let (mut whole, mut learner) = (Log::default(), built(&many, &make(), 3));
         train(&mut learner, |_| make(), &config, 3, &mut whole).unwrap();
         let mut between = 0;

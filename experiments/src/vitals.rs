@@ -10,7 +10,7 @@ use crate::window::WINDOW;
 /// Reports in a row that have to show the same before it is said: one of them may be chance.
 const REPORTS: u32 = 5;
 
-/// How near a bound counts as being at it, as a share of what lies between the bounds.
+/// How near a bound counts as being at it, as a share of the upper one.
 const NEAR: f64 = 0.01;
 
 /// Values beyond this multiple of what rewards allow are no longer the noise of a critic.
@@ -70,7 +70,7 @@ impl Signs {
         let [least, most] = self.offload_ratio;
         let [low, high] = self.entropy_bounds;
         let [cold, hot] = self.temperature_bounds;
-        let near = NEAR * (high - low);
+        let near = NEAR * high;
         let collapsed = |where_to: &str| {
             format!(
                 "in each of the last {WINDOW} episodes, 99 % of the tasks or more {where_to}: the policy may have collapsed"

@@ -85,17 +85,13 @@ impl DqnLearner {
         let (loss, gradient) = losses::td_loss(self.config.loss, &taken, &targets, &batch.weights);
         let of_q = taken_gradient(&gradient, &batch.actions, heads);
         let gradients = tape.backward(&self.model.gradient(of_q, now.masks), Helpers::NONE);
-        // What is no number would hide where it came from.
-        if loss.is_finite() {
-            let share = self.share();
-            self.q.online.step_share(&gradients, share);
-        }
+        let share = self.share();
+        self.q.online.step_along(loss, &gradients, share);
         if (self.memory.updates() + 1).is_multiple_of(self.config.target_update_every) {
             self.q.follow(self.config.tau);
         }
         let appraisal = Appraisal::new(loss, &[taken], &targets);
-        let losses = [("train/critic_loss", loss)];
-        self.memory.learned(batch, &appraisal.errors, &losses, || Offender::worst(self.q.offenders("q")))?;
+        self.memory.learned(batch, &appraisal, None, || Offender::worst(self.q.offenders("q")))?;
         Ok(appraisal)
     }
 }
@@ -152,7 +148,8 @@ impl Learner for DqnLearner {
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("dqn")?;
         expect_like(state, &self.config.body, &self.spec)?;
-        expect_setting(state, "dueling", &self.config.dueling)?;
+        let stored: DqnConfig = state.value("config")?;
+        expect_setting("dueling", &stored.dueling, &self.config.dueling)?;
         let (q, books, rng) = (self.q.read("q", state)?, self.memory.books(state)?, state.value("rng")?);
         self.q = q;
         self.rng = rng;

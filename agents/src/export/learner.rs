@@ -1,8 +1,7 @@
 //! [`exported`]: the network that acts out of a stored learner, and the shape of its environments.
 
 use mec_envs::gym::{ActionLayout, Part};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{ExportedPolicy, Network, StoredWeights};
 use crate::agent::ConfigError;
@@ -45,7 +44,14 @@ pub(crate) fn write_spec(spec: &EnvSpec, state: &mut StateDict) {
 /// Refuses the state of a learner whose numbers mean something else here: with another body, or for environments of another
 /// shape. A scorer serves any number of options, so that its shapes are left to the arrays.
 pub(crate) fn expect_like(state: &StateDict, body: &BodyConfig, spec: &EnvSpec) -> Result<(), CheckpointError> {
-    expect_setting(state, "body", body)?;
+    /// What all configurations have.
+    #[derive(Deserialize)]
+    struct OfAnyMethod {
+        body: BodyConfig,
+    }
+
+    let OfAnyMethod { body: stored } = state.value("config")?;
+    expect_setting("body", &stored, body)?;
     let stored = stored_spec(state)?;
     if matches!(body, BodyConfig::Scorer { .. }) || stored == *spec {
         return Ok(());
@@ -55,18 +61,17 @@ pub(crate) fn expect_like(state: &StateDict, body: &BodyConfig, spec: &EnvSpec) 
 }
 
 /// Refuses the state of a learner that was configured with another value of this field.
-pub(crate) fn expect_setting<T>(state: &StateDict, field: &str, own: &T) -> Result<(), CheckpointError>
-where
-    T: DeserializeOwned + Serialize + PartialEq,
-{
-    let config: serde_json::Value = state.value("config")?;
-    let found = config.get(field).unwrap_or(&serde_json::Value::Null);
-    if serde_json::from_value::<T>(found.clone()).is_ok_and(|stored| stored == *own) {
+pub(crate) fn expect_setting<T: Serialize + PartialEq>(
+    field: &str,
+    stored: &T,
+    own: &T,
+) -> Result<(), CheckpointError> {
+    if stored == own {
         return Ok(());
     }
-    let own = serde_json::to_string(own).expect("settings have a JSON form");
-    let reason = format!("this learner has {own}");
-    Err(CheckpointError::Value { name: format!("config/{field}"), found: found.to_string(), reason })
+    let json = |value: &T| serde_json::to_string(value).expect("settings have a JSON form");
+    let reason = format!("this learner has {}", json(own));
+    Err(CheckpointError::Value { name: format!("config/{field}"), found: json(stored), reason })
 }
 
 /// What [`write_spec`] added.

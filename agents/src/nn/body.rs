@@ -9,7 +9,7 @@ use super::scorer::Scorer;
 use crate::agent::ConfigError;
 use crate::spec::EnvSpec;
 
-/// Most weights of a network, 256 MiB. A learner holds a dozen times that.
+/// Most weights of a network, 256 MiB: memory that is not there would end the process.
 const MAX_WEIGHTS: f64 = (1 << 26) as f64;
 
 /// Which network, and how large.
@@ -83,28 +83,13 @@ impl BodyConfig {
         Ok(())
     }
 
-    /// Refuses networks that no memory holds: memory that is not there would end the process.
-    fn check_size(&self, inputs: usize, outputs: usize) -> Result<(), ConfigError> {
-        let (Self::Mlp { hidden, .. } | Self::Scorer { hidden, .. }) = self;
-        let sizes: Vec<f64> = [&[inputs], &hidden[..], &[outputs]].concat().iter().map(|&size| size as f64).collect();
-        let weights: f64 = sizes.windows(2).map(|layer| layer[0] * layer[1]).sum();
-        let found = format!("{hidden:?}, which makes {weights:.1e} weights");
-        ConfigError::check(weights <= MAX_WEIGHTS, "body.hidden", found, "at most 2^26 weights per network")
-    }
-
     /// The network of an actor: one logit per choice, then mean and log standard deviation per continuous entry.
     ///
     /// # Errors
     /// [`ConfigError`] when the observation lacks what the network needs, or for a scorer with continuous entries.
     pub fn actor(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let outputs = spec.action.choices() + 2 * spec.action.continuous;
-        self.check_size(spec.obs_dim(), outputs)?;
-        match self {
-            Self::Mlp { hidden, activation } => {
-                Ok(Network::Mlp(Mlp::new(spec.obs_dim(), hidden, outputs).activated(*activation)))
-            }
-            Self::Scorer { hidden, prior_scale, .. } => scorer(spec, hidden, *prior_scale),
-        }
+        self.network(spec, (spec.obs_dim(), outputs), |prior_scale, _| prior_scale)
     }
 
     /// The network of a critic: from observation and continuous entries to one Q value per choice, or to a single one
@@ -114,13 +99,27 @@ impl BodyConfig {
     /// As [`actor`](Self::actor).
     pub fn critic(&self, spec: &EnvSpec) -> Result<Network, ConfigError> {
         let (inputs, outputs) = (spec.obs_dim() + spec.action.continuous, spec.action.choices().max(1));
-        self.check_size(inputs, outputs)?;
-        match self {
-            Self::Mlp { hidden, activation } => {
-                Ok(Network::Mlp(Mlp::new(inputs, hidden, outputs).activated(*activation)))
+        self.network(spec, (inputs, outputs), |_, q_prior_scale| q_prior_scale)
+    }
+
+    /// A perceptron of this width at either end, or a scorer with the one of its two scales that is asked for.
+    fn network(
+        &self,
+        spec: &EnvSpec,
+        (inputs, outputs): (usize, usize),
+        scale: impl FnOnce(f32, f32) -> f32,
+    ) -> Result<Network, ConfigError> {
+        let (Self::Mlp { hidden, .. } | Self::Scorer { hidden, .. }) = self;
+        let network = match self {
+            Self::Mlp { activation, .. } => Network::Mlp(Mlp::new(inputs, hidden, outputs).activated(*activation)),
+            Self::Scorer { prior_scale, q_prior_scale, .. } => {
+                scorer(spec, hidden, scale(*prior_scale, *q_prior_scale))?
             }
-            Self::Scorer { hidden, q_prior_scale, .. } => scorer(spec, hidden, *q_prior_scale),
-        }
+        };
+        let weights = network.count_weights();
+        let found = format!("{hidden:?}, which makes {weights:.1e} weights");
+        ConfigError::check(weights <= MAX_WEIGHTS, "body.hidden", found, "at most 2^26 weights per network")?;
+        Ok(network)
     }
 }
 

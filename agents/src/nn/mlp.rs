@@ -86,6 +86,10 @@ impl Mlp {
         Parameters::new(entries)
     }
 
+    pub(super) fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
     fn layers(&self) -> usize {
         self.sizes.len() - 1
     }

@@ -65,6 +65,17 @@ enum Pass {
 }
 
 impl Network {
+    /// How many weights the network has, biases aside.
+    pub(super) fn count_weights(&self) -> f64 {
+        let (sizes, pool) = match self {
+            Self::Mlp(mlp) => (mlp.sizes(), 0..0),
+            // The pooled summary has weights of its own beside those of an option's embedding.
+            Self::Scorer(scorer) => (scorer.sizes(), 1..2),
+        };
+        let layers: Vec<f64> = sizes.windows(2).map(|layer| layer[0] as f64 * layer[1] as f64).collect();
+        layers.iter().chain(&layers[pool]).sum()
+    }
+
     /// Initial parameters, at the place that `device` asks for.
     pub fn init(&self, rng: &mut Prng, device: &Device) -> Parameters {
         match self {

@@ -32,6 +32,14 @@ impl Trained {
         self.adam.step(&mut self.weights, gradients, share);
     }
 
+    /// The same, if the loss that the gradients are of is a number: a step along what is none would hide where that came
+    /// from.
+    pub fn step_along(&mut self, loss: f64, gradients: &[Matrix], share: f64) {
+        if loss.is_finite() {
+            self.step_share(gradients, share);
+        }
+    }
+
     /// Counts a step of this share of the step size; what [`step_on_device`](Self::step_on_device) then takes it with.
     pub(crate) fn begin(&mut self, share: f64) -> Rates {
         self.adam.begin(share)

@@ -45,10 +45,9 @@ impl MemoryConfig {
         ConfigError::check(starts > 0, "learning_starts", starts, "1 or more")?;
         let enough = capacity >= batch.max(starts);
         ConfigError::check(enough, "buffer_capacity", capacity, "at least batch_size and learning_starts")?;
-        let (ratio, scale) = (self.replay_ratio, self.reward_scale);
+        let ratio = self.replay_ratio;
         ConfigError::check(ratio > 0.0 && ratio <= 1e3, "replay_ratio", ratio, "above 0 and at most 1000")?;
-        let held = scale as f32 > 0.0 && (scale as f32).is_finite();
-        ConfigError::check(held, "reward_scale", scale, "above 0, and neither 0 nor infinite in 32 bits")?;
+        ConfigError::check_reward_scale(self.reward_scale)?;
         self.replay.validate()
     }
 }
@@ -186,23 +185,25 @@ impl Memory {
         batch
     }
 
-    /// Ends an update with this batch, in which the critics were that wrong, `[batch]`, and counts it.
+    /// Ends an update with this batch, of which the critics are appraised so, and counts it.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] when one of its figures is infinite or no number, with what of the batch is, or else the
-    /// `tensor` to blame. The update then does not count.
+    /// [`TrainError::NotFinite`] when the loss of the critics, or that of the actor if it had its turn, is infinite or no
+    /// number: with the column of the batch that is, or else the `tensor` to blame. The update then does not count.
     pub fn learned(
         &mut self,
         batch: Batch,
-        errors: &[f32],
-        figures: &[(&'static str, f64)],
+        appraisal: &Appraisal,
+        actor_loss: Option<f64>,
         tensor: impl FnOnce() -> Option<Offender>,
     ) -> Result<(), TrainError> {
-        if let Some(&(metric, value)) = figures.iter().find(|(_, value)| !value.is_finite()) {
+        let figures = [("train/critic_loss", Some(appraisal.loss)), ("train/actor_loss", actor_loss)];
+        let mut known = figures.into_iter().filter_map(|(metric, value)| Some((metric, value?)));
+        if let Some((metric, value)) = known.find(|(_, value)| !value.is_finite()) {
             let tensor = batch.broken().or_else(tensor);
             return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
         }
-        self.replay.update_priorities(&batch.slots, errors);
+        self.replay.update_priorities(&batch.slots, &appraisal.errors);
         self.batch = batch;
         self.counters.updates += 1;
         self.counters.version += 1;
@@ -313,7 +314,8 @@ mod tests {
         assert_eq!((memory.is_ready(), memory.updates_due(), memory.added()), (true, 2, 14));
         let batch = memory.draw(&mut stream(1, "test"));
         assert_eq!(batch.rewards, [6.0; 4]);
-        memory.learned(batch, &[0.0; 4], &[], || None).unwrap();
+        let appraisal = Appraisal::new(0.0, &[vec![0.0; 4]], &[0.0; 4]);
+        memory.learned(batch, &appraisal, None, || None).unwrap();
         assert_eq!((memory.updates_due(), memory.updates(), memory.version()), (1, 1, 1));
     }
 

@@ -126,7 +126,7 @@ impl OnPolicyLearner {
             let value = metrics.get(metric);
             if !value.is_finite() {
                 let tensor = self.networks.offender();
-                return Err(TrainError::NotFinite { metric, value, update: self.counters.updates, tensor });
+                return Err(TrainError::NotFinite { metric, value, update: self.counters.updates - 1, tensor });
             }
         }
         Ok(())

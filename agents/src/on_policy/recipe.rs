@@ -68,7 +68,7 @@ impl Recipe {
         let Returns { gamma, lambda, reward_scale } = self.returns;
         check((0.0..=1.0).contains(&gamma), "gamma", gamma, "0 to 1")?;
         check((0.0..=1.0).contains(&lambda), "gae_lambda", lambda, "0 to 1")?;
-        positive("reward_scale", reward_scale)?;
+        ConfigError::check_reward_scale(reward_scale)?;
         positive("actor_lr", self.actor_lr)?;
         positive("value_lr", self.value_lr)?;
         positive("clip", self.clip.unwrap_or(1.0))?;

@@ -184,7 +184,7 @@ impl Update<'_> {
         let gradients = tape.backward(&gradient, Helpers::NONE);
         let clipped =
             recipe.clip.map_or(0.0, |clip| losses::clip_fraction(&likelihood.log_probs, &rows.log_probs, clip as f32));
-        networks.actor.step_share(&gradients, self.share);
+        networks.actor.step_along(loss.value, &gradients, self.share);
         let value_loss = self.improve_value(networks, &rows);
         figures.count([loss.value - recipe.entropy_coef * entropy, value_loss, entropy, kl, clipped]);
         true
@@ -201,7 +201,7 @@ impl Update<'_> {
             None => losses::value_loss(&values, &rows.returns),
         };
         let gradients = tape.backward(&value.gradient(&gradient, batch.masks), Helpers::NONE);
-        networks.value.step_share(&gradients, self.share);
+        networks.value.step_along(loss, &gradients, self.share);
         loss
     }
 }

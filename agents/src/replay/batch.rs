@@ -46,6 +46,7 @@ impl Batch {
             ("batch/actions", &self.actions),
             ("batch/rewards", &self.rewards),
             ("batch/next_observations", &self.next_observations),
+            ("batch/discounts", &self.discounts),
             ("batch/weights", &self.weights),
         ];
         columns.into_iter().map(|(name, entries)| Offender::of(name, entries)).find(Offender::is_broken)

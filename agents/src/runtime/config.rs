@@ -6,6 +6,8 @@ use crate::agent::ConfigError;
 
 /// Most environment streams, steps of a round, and chunks in the queue: memory that is not there would end the process.
 const MOST: usize = 100_000;
+/// Most steps of all streams together between updates, for the same reason.
+const MOST_ROWS: usize = 1_000_000;
 
 /// How acting and learning are interleaved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,7 +35,8 @@ pub struct RuntimeConfig {
     pub envs: usize,
     /// Environment steps of the whole run, over all streams.
     pub steps: u64,
-    /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 to 100,000. A run that is
+    /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 to 100,000, and of all
+    /// streams together at most 1,000,000. A run that is
     /// asked to stop ends its round first.
     pub round: usize,
     /// `free_running`: chunks that may wait for the learner, 1 to 100,000. Actors wait when the queue is full.
@@ -77,9 +80,13 @@ impl RuntimeConfig {
     /// [`ConfigError::OutOfRange`] with the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
         ConfigError::check(self.actors > 0, "runtime.actors", self.actors, "1 or more")?;
-        let fields = [("runtime.envs", self.envs), ("runtime.round", self.round), ("runtime.queue", self.queue)];
-        fields
-            .into_iter()
-            .try_for_each(|(field, value)| ConfigError::check((1..=MOST).contains(&value), field, value, "1 to 100000"))
+        for (field, value) in
+            [("runtime.envs", self.envs), ("runtime.round", self.round), ("runtime.queue", self.queue)]
+        {
+            ConfigError::check((1..=MOST).contains(&value), field, value, "1 to 100000")?;
+        }
+        let rows = self.envs * self.round;
+        let found = format!("{}, which with {} environments makes {rows} steps", self.round, self.envs);
+        ConfigError::check(rows <= MOST_ROWS, "runtime.round", found, "at most 1000000 steps of all together")
     }
 }

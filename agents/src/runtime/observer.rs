@@ -56,7 +56,7 @@ pub trait Observer<L: Learner> {
         Ok(())
     }
 
-    /// Whether the run should end now, with what it has; asked after every round.
+    /// Whether the run should end now, with what it has; asked after every round, and between updates where many are due.
     fn should_stop(&self) -> bool {
         false
     }
@@ -93,6 +93,6 @@ pub struct Outcome {
     pub episodes: u64,
     /// Wall seconds, evaluations not counted.
     pub seconds: f64,
-    /// The observer asked to stop before the wanted steps were done.
+    /// The observer asked to stop before the wanted steps, and the updates that they allow, were done.
     pub stopped: bool,
 }

@@ -60,6 +60,11 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
         !done && !self.stopped
     }
 
+    /// Whether the observer asked to stop before.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Whether the observer asked to stop, now or before.
     pub(super) fn stopped(&mut self) -> bool {
         self.stopped |= self.observer.should_stop();

@@ -76,7 +76,7 @@ pub struct SacConfig {
     pub target_entropy_scale: f64,
     /// Discrete actions: the scale falls (or rises) linearly to this one, in [0, 1]; stays by default.
     pub target_entropy_final_scale: Option<f64>,
-    /// Updates that a change of the target takes, 1 or more. Default 20,000.
+    /// Updates, those of the critics, that a change of the target takes, 1 or more. Default 20,000.
     pub target_entropy_anneal_updates: u64,
     /// Continuous actions: the target entropy in nats, -1e6 to 1e6; minus the number of entries by default.
     pub target_entropy: Option<f64>,

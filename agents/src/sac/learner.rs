@@ -6,7 +6,7 @@ use mec_envs::rng::{Prng, stream};
 use super::config::{SacConfig, Warmup};
 use super::losses;
 use super::networks::{Model, Networks};
-use super::update::{Figures, Update};
+use super::update::{Figures, Turn, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::{expect_like, expect_setting, write_spec};
@@ -82,41 +82,39 @@ impl SacLearner {
             helpers,
         };
         let figures = update.run(&mut self.networks, &mut self.rng);
-        let Figures { appraisal, actor_loss, .. } = &figures;
-        let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
-        let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
-        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.offender())?;
+        let loss = figures.turn.as_ref().map(|turn| turn.loss);
+        self.memory.learned(batch, &figures.appraisal, loss, || self.networks.offender())?;
         Ok(figures)
     }
 
+    /// Without those of the actor where it had no turn in these updates.
     fn metrics(&self, figures: Option<&Figures>) -> Metrics {
-        let number = |read: &dyn Fn(&Figures) -> f64| figures.map_or(f64::NAN, read);
-        let total = |parts: [f64; 2]| parts.iter().filter(|part| part.is_finite()).sum::<f64>();
-        let (alpha, alphas) = (self.networks.first_alpha(), self.networks.alphas().map(f64::from));
-        let entropy = number(&|figures| total(figures.entropies));
-        let gap = number(&|figures| {
-            let gaps = figures.entropies.iter().zip(figures.target_entropies);
-            gaps.map(|(entropy, target)| entropy - target).find(|gap| !gap.is_nan()).unwrap_or(f64::NAN)
-        });
-        let target = number(&|figures| {
-            let targets = figures.entropies.iter().zip(figures.target_entropies);
-            targets.filter(|(entropy, _)| !entropy.is_nan()).map(|(_, target)| target).sum()
-        });
-        let mut metrics =
-            self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr * self.share());
-        metrics.set("train/actor_loss", number(&|figures| figures.actor_loss.unwrap_or(f64::NAN)));
-        metrics.set("train/ent_coef", alpha);
-        metrics.set("train/ent_coef_loss", alpha.ln() * gap);
-        metrics.set("train/entropy", entropy);
-        metrics.set("train/target_entropy", target);
-        metrics.set("train/max_entropy", number(&|figures| figures.max_entropy));
+        let share = self.share();
+        let mut metrics = self.memory.metrics(figures.map(|figures| &figures.appraisal), self.config.actor_lr * share);
+        metrics.set("train/ent_coef", self.networks.first_alpha());
         if self.model.dim > 0 && !self.model.heads.sizes().is_empty() {
-            metrics.set("train/ent_coef_continuous", alphas[1]);
+            metrics.set("train/ent_coef_continuous", self.networks.alphas()[1].into());
         }
-        // The entropy's bonus is part of every value.
-        let bonus = number(&|figures| total([0, 1].map(|kind| alphas[kind] * figures.entropies[kind].abs())));
-        metrics.set("train/q_bound", self.memory.q_bound(bonus));
+        match figures.and_then(|figures| figures.turn.as_ref()) {
+            Some(turn) => self.metrics_of_turn(turn, &mut metrics),
+            None => metrics.remove("train/q_bound"),
+        }
         metrics
+    }
+
+    fn metrics_of_turn(&self, turn: &Turn, metrics: &mut Metrics) {
+        let Turn { loss, entropies, target_entropies, max_entropy } = turn;
+        let kinds = || [0, 1].into_iter().filter(|&kind| !entropies[kind].is_nan());
+        let (alpha, alphas) = (self.networks.first_alpha(), self.networks.alphas().map(f64::from));
+        let gap = kinds().next().map_or(f64::NAN, |kind| entropies[kind] - target_entropies[kind]);
+        metrics.set("train/actor_loss", *loss);
+        metrics.set("train/ent_coef_loss", alpha.ln() * gap);
+        metrics.set("train/entropy", kinds().map(|kind| entropies[kind]).sum());
+        metrics.set("train/target_entropy", kinds().map(|kind| target_entropies[kind]).sum());
+        metrics.set("train/max_entropy", *max_entropy);
+        // The entropy's bonus is part of every value.
+        let bonus: f64 = kinds().map(|kind| alphas[kind] * entropies[kind].abs()).sum();
+        metrics.set("train/q_bound", self.memory.q_bound(bonus));
     }
 }
 
@@ -182,8 +180,9 @@ impl Learner for SacLearner {
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("sac")?;
         expect_like(state, &self.config.body, &self.spec)?;
-        expect_setting(state, "critics", &self.config.critics)?;
-        expect_setting(state, "critic_norm", &self.config.critic_norm)?;
+        let stored: SacConfig = state.value("config")?;
+        expect_setting("critics", &stored.critics, &self.config.critics)?;
+        expect_setting("critic_norm", &stored.critic_norm, &self.config.critic_norm)?;
         let networks = self.networks.read(state)?;
         let books = self.memory.books(state)?;
         self.rng = state.value("rng")?;

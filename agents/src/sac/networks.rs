@@ -108,7 +108,7 @@ impl Networks {
         self.temperatures.iter().flatten().next().map_or(f64::NAN, Temperature::alpha)
     }
 
-    /// The tensor to blame.
+    /// The tensor to blame. On a device, where all networks step before anybody looks, it is the first in order.
     pub(super) fn offender(&self) -> Option<Offender> {
         let temperatures = self.temperatures.iter().zip(self.temperature_names());
         let of_alphas = temperatures.filter_map(|(own, name)| own.as_ref().map(|own| own.offender(name)));

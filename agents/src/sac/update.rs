@@ -35,9 +35,15 @@ pub(super) struct Update<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     pub(super) appraisal: Appraisal,
-    /// None where it was not its turn.
-    pub(super) actor_loss: Option<f64>,
-    /// Of heads and continuous entries, NaN where there are none, or where it was not the actor's turn.
+    /// Where it was the actor's turn.
+    pub(super) turn: Option<Turn>,
+}
+
+/// Figures of a turn of the actor and the temperatures.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    pub(super) loss: f64,
+    /// Of heads and continuous entries, NaN where there are none.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
     /// That of the uniform policy, of heads and continuous entries together, mean over the states of the batch.
@@ -45,12 +51,10 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The same with the actor's figures of its last turn.
+    /// The same with the last turn, if there was none in this update.
     pub(super) fn after(self, before: Option<Self>) -> Self {
-        match (self.actor_loss, before) {
-            (None, Some(Self { actor_loss, entropies, .. })) => Self { actor_loss, entropies, ..self },
-            _ => self,
-        }
+        let turn = self.turn.or_else(|| before.and_then(|before| before.turn));
+        Self { turn, ..self }
     }
 }
 
@@ -119,14 +123,13 @@ impl Update<'_> {
         let judgement = self.improve_critics(&mut networks.critics, &taken_now, &targets, &mut draws);
         let appraisal = Appraisal::new(judgement.loss, &judgement.taken, &targets);
 
-        let turn = acting.map(|acting| self.climb(&networks.critics, acting, &now, (&judgement, alphas, &mut draws)));
-        let of_actor = turn.map(|(of_actor, gradients)| {
-            if of_actor.loss.is_finite() {
-                networks.actor.step_share(&gradients, self.share);
-            }
-            of_actor
+        let climbed =
+            acting.map(|acting| self.climb(&networks.critics, acting, &now, (&judgement, alphas, &mut draws)));
+        let turn = climbed.map(|(of_actor, gradients)| {
+            networks.actor.step_along(of_actor.loss, &gradients, self.share);
+            self.turn(networks, &of_actor)
         });
-        self.figures(networks, of_actor, appraisal)
+        Figures { appraisal, turn }
     }
 
     fn act<'b>(
@@ -237,10 +240,7 @@ impl Update<'_> {
             let taken = losses::taken_q(&q, actions, heads);
             let (loss, gradient) = losses::critic_loss(&taken, targets, &self.batch.weights);
             let gradients = tape.backward(&losses::taken_gradient(&gradient, actions, heads), Helpers::NONE);
-            // What is no number would hide where it came from.
-            if loss.is_finite() {
-                critic.online.step_share(&gradients, self.share);
-            }
+            critic.online.step_along(loss, &gradients, self.share);
             if moves {
                 critic.follow(self.config.tau);
             }
@@ -282,28 +282,22 @@ impl Update<'_> {
         (losses::blend(&shares, &q), sum)
     }
 
-    /// Lets the temperatures take their step where it is the actor's turn, and sums the update up.
-    pub(super) fn figures(
-        &self,
-        networks: &mut Networks,
-        of_actor: Option<ActorFigures>,
-        appraisal: Appraisal,
-    ) -> Figures {
+    /// Lets the temperatures take their step, and sums the turn up.
+    pub(super) fn turn(&self, networks: &mut Networks, of_actor: &ActorFigures) -> Turn {
         let (of_heads, dim) = (self.most_of_heads(), self.model.dim);
         let target_of_heads = self.config.entropy_scale_at(self.updates) * of_heads;
         let target_entropies = [target_of_heads, self.config.target_entropy_at(dim, self.updates)];
-        let mut means = [f64::NAN; 2];
+        let mut entropies = [f64::NAN; 2];
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
-            let (Some(temperature), Some(of_actor)) = (temperature, &of_actor) else { continue };
-            means[kind] = mean(&of_actor.entropies[kind]);
-            if self.config.learn_alpha && means[kind].is_finite() {
-                let gradient = losses::log_alpha_gradient(means[kind], target_entropies[kind]);
+            let Some(temperature) = temperature else { continue };
+            entropies[kind] = mean(&of_actor.entropies[kind]);
+            if self.config.learn_alpha && entropies[kind].is_finite() {
+                let gradient = losses::log_alpha_gradient(entropies[kind], target_entropies[kind]);
                 temperature.step(gradient, self.share);
             }
         }
         let max_entropy = of_heads + dim as f64 * 2.0_f64.ln();
-        let actor_loss = of_actor.map(|of_actor| of_actor.loss);
-        Figures { actor_loss, appraisal, entropies: means, target_entropies, max_entropy }
+        Turn { loss: of_actor.loss, entropies, target_entropies, max_entropy }
     }
 
     /// The entropy of uniform heads, averaged over the states of the batch.

@@ -88,7 +88,7 @@ impl Update<'_> {
             });
             ActorFigures { loss: losses::actor_loss(&column(critics + 1)), entropies }
         });
-        self.figures(networks, of_actor, appraisal)
+        Figures { appraisal, turn: of_actor.map(|of_actor| self.turn(networks, &of_actor)) }
     }
 }
 
@@ -150,17 +150,12 @@ mod tests {
         assert!(equal, "{found} is not {expected}");
     }
 
-    fn numbers(figures: &Figures) -> Vec<f64> {
-        let Figures { actor_loss, appraisal, entropies, target_entropies, max_entropy } = figures;
+    fn numbers(Figures { appraisal, turn }: &Figures) -> Vec<f64> {
         let errors = appraisal.errors.iter().map(|&error| f64::from(error));
-        let of_critics = [appraisal.loss, appraisal.q_mean, appraisal.q_max];
-        [actor_loss.unwrap_or(f64::NAN), *max_entropy]
-            .into_iter()
-            .chain(of_critics)
-            .chain(*entropies)
-            .chain(*target_entropies)
-            .chain(errors)
-            .collect()
+        let of_turn = turn.iter().flat_map(|turn| {
+            [turn.loss, turn.max_entropy].into_iter().chain(turn.entropies).chain(turn.target_entropies)
+        });
+        [appraisal.loss, appraisal.q_mean, appraisal.q_max].into_iter().chain(errors).chain(of_turn).collect()
     }
 
     /// All but the last bias of the actor: where options share it, as in a scorer, its gradient is zero, and Adam makes
@@ -193,7 +188,8 @@ mod tests {
                 update.run(networks, &mut stream(updates, "draws"))
             });
             let [expected, found] = both.map(|figures| numbers(&figures));
-            assert_eq!((found.len(), expected.len()), (9 + batch.len(), 9 + batch.len()));
+            let of_turn = if (updates + 1).is_multiple_of(config.policy_delay) { 6 } else { 0 };
+            assert_eq!((found.len(), expected.len()), (3 + batch.len() + of_turn, 3 + batch.len() + of_turn));
             found.into_iter().zip(expected).for_each(|(found, expected)| close(found, expected));
         }
         let (expected, found) = (weights(&host), weights(&tensors));

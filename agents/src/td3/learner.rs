@@ -77,9 +77,7 @@ impl Td3Learner {
             updates: self.memory.updates(),
         };
         let (appraisal, actor_loss) = update.run(&mut self.networks, &mut self.rng);
-        let of_actor = actor_loss.map(|loss| ("train/actor_loss", loss));
-        let losses: Vec<_> = [("train/critic_loss", appraisal.loss)].into_iter().chain(of_actor).collect();
-        self.memory.learned(batch, &appraisal.errors, &losses, || self.networks.offender())?;
+        self.memory.learned(batch, &appraisal, actor_loss, || self.networks.offender())?;
         Ok((appraisal, actor_loss))
     }
 }
@@ -99,7 +97,7 @@ impl Learner for Td3Learner {
         self.memory.updates_due()
     }
 
-    /// The actor's loss is that of the last update that was its turn, NaN when none was.
+    /// The actor's loss is that of the last update that was its turn; there is none when none was.
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
         let updates = if self.memory.is_empty() { 0 } else { updates };
         let (mut last, mut actor_loss) = (None, None);
@@ -109,7 +107,7 @@ impl Learner for Td3Learner {
             actor_loss = loss.or(actor_loss);
         }
         let mut metrics = self.memory.metrics(last.as_ref(), self.recipe.actor_lr);
-        metrics.set("train/actor_loss", actor_loss.unwrap_or(f64::NAN));
+        actor_loss.inspect(|&loss| metrics.set("train/actor_loss", loss));
         Ok(metrics)
     }
 

@@ -6,14 +6,19 @@ pub fn smoothed(action: f32, noise: f32, clip: f32) -> f32 {
     (action + noise.clamp(-clip, clip)).clamp(-1.0, 1.0)
 }
 
-/// The smallest value of all critics, `[batch]`: equation 10 of Fujimoto et al. 2018.
+/// The smallest value of all critics, `[batch]`: equation 10 of Fujimoto et al. 2018. What is no number stays none.
 ///
 /// # Shapes
 /// Each of `q`, at least one, `[batch]`.
 pub fn smallest(q: &[Vec<f32>]) -> Vec<f32> {
     let mut smallest = q[0].clone();
     for q in &q[1..] {
-        smallest.iter_mut().zip(q).for_each(|(least, q)| *least = least.min(*q));
+        smallest.iter_mut().zip(q).for_each(|(least, &q)| {
+            // Where q is smaller or no number.
+            if !(*least <= q || least.is_nan()) {
+                *least = q;
+            }
+        });
     }
     smallest
 }

@@ -63,10 +63,7 @@ impl Update<'_> {
             let (q, tape) = self.model.critic.record(&critic.online.weights, inputs, Track::Weights, None);
             let (loss, gradient) = critic_loss(&q, targets, &self.batch.weights);
             let gradients = tape.backward(&gradient, Helpers::NONE);
-            // What is no number would hide where it came from.
-            if loss.is_finite() {
-                critic.online.step(&gradients);
-            }
+            critic.online.step_along(loss, &gradients, 1.0);
             total += loss;
             taken.push(q);
         }
@@ -86,9 +83,7 @@ impl Update<'_> {
         let of_actions = tape_of_critic.backward(&of_q, Helpers::NONE).pop();
         let of_actions = of_actions.expect("a pass that tracks its inputs gives their gradient").to_vec();
         let gradients = tape.backward(&losses::tanh_gradient(&of_actions, &actions), Helpers::NONE);
-        if loss.is_finite() {
-            networks.actor.online.step(&gradients);
-        }
+        networks.actor.online.step_along(loss, &gradients, 1.0);
         loss
     }
 }

@@ -84,8 +84,7 @@ impl BanditLearner {
         let (outputs, tape) = self.network.record(&self.trained.weights, &inputs, Track::Weights, None);
         let (loss, gradient) = gaussian_head::loss(&outputs, &batch.actions, &batch.rewards);
         let gradients = tape.backward(&gradient, Helpers::NONE);
-        self.trained.step(&gradients);
-        self.updates += 1;
+        self.trained.step_along(loss, &gradients, 1.0);
         loss
     }
 }
@@ -103,10 +102,14 @@ impl Learner for BanditLearner {
     }
 
     fn train(&mut self, updates: usize) -> Result<Metrics, TrainError> {
-        let loss = (0..updates).map(|_| self.update()).last().unwrap_or(f64::NAN);
-        if updates > 0 && !loss.is_finite() {
-            let tensor = Offender::worst(self.trained.weights.offenders("network"));
-            return Err(TrainError::NotFinite { metric: "train/loss", value: loss, update: self.updates, tensor });
+        let mut loss = f64::NAN;
+        for _ in 0..updates {
+            loss = self.update();
+            if !loss.is_finite() {
+                let tensor = Offender::worst(self.trained.weights.offenders("network"));
+                return Err(TrainError::NotFinite { metric: "train/loss", value: loss, update: self.updates, tensor });
+            }
+            self.updates += 1;
         }
         Ok(Metrics::new(vec![("train/loss", loss)]))
     }
