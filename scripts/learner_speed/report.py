@@ -249,6 +249,8 @@ def gpu(options):
             rows += [row(options, peer, "gradient", one, 1, variant, ["--device", device]) for variant in variants]
     measure(rows, options.rounds, gpu=True)
     speed_table(f"Gradient steps on the GPU (`{options.gpu}`)", "gradient steps/s", rows)
+    recorded = [result["recorded"] for row in rows for result in row.results if "recorded" in result]
+    print(f"\nOf mec-gym's {len(recorded)} measurements {sum(recorded)} repeated their updates from a recording.")
 
 
 def version(package):

@@ -49,6 +49,12 @@ impl SacLearner {
         self.memory.len()
     }
 
+    /// Whether updates are repeated from a recording: on a device that can make one, from the fourth update on, unless the
+    /// configuration asks for updates that differ.
+    pub fn is_recorded(&self) -> bool {
+        self.networks.recording.is_done()
+    }
+
     /// Q(s, a) of the first critic for these observations and actions, one per row; for tests and inspection.
     pub fn q_values(&self, batch: &ObservationBatch<'_>, actions: &[f32]) -> Vec<f32> {
         let Model { critic, heads, dim, .. } = &self.model;
@@ -198,7 +204,6 @@ mod tests {
     use crate::agent::Algorithm;
     use crate::device::{DeviceKind, open};
     use crate::nn::BodyConfig;
-    use crate::sac::recording::Recording;
     use mec_envs::gym::{ActionLayout, Part};
     use std::thread;
 
@@ -231,7 +236,7 @@ mod tests {
             threads.map(|thread| thread.join().unwrap())
         });
         for (learner, alone) in together.iter().zip(alone) {
-            assert!(matches!(learner.networks.recording, Recording::Done(..)));
+            assert!(learner.is_recorded());
             assert_eq!(learner.state().checksum(), alone);
         }
     }

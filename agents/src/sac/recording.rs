@@ -23,6 +23,13 @@ pub(super) enum Recording {
     Refused,
 }
 
+impl Recording {
+    /// Whether there is one.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done(..))
+    }
+}
+
 impl Default for Recording {
     fn default() -> Self {
         Self::Pending(0)
