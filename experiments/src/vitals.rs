@@ -23,7 +23,7 @@ pub struct Signs {
     pub offload_ratio: [f64; 2],
     /// Mean entropy of the policy, nat.
     pub entropy: f64,
-    /// The bounds of it: that of a policy that tries nothing, and that of the uniform one.
+    /// The bounds of it: that of a policy that tries nothing, and the most that one can have.
     pub entropy_bounds: [f64; 2],
     /// What the temperature aims at, nat.
     pub target_entropy: f64,

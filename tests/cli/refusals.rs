@@ -32,7 +32,7 @@ fn values_that_cannot_be_are_refused_with_place_and_range() {
         ("algorithm.name=dsac", &["`dsac`", "`dsaco`"]),
         ("algorithm.gama=0.9", &["gama", "`gamma`"]),
         ("algorithm.gamma=2", &["algorithm", "gamma is 2", "below 1"]),
-        ("algorithm.batch_size=0", &["batch_size is 0", "1 or more"]),
+        ("algorithm.batch_size=0", &["batch_size is 0", "1 to 2^20"]),
         ("scenario.servers=[]", &["servers is 0 servers", "1 to 100000 servers"]),
         ("scenario.models=[]", &["models is empty", "one network or more"]),
         ("scenario.horizon_s=0", &["horizon_s is 0", "0.001 to 1000000"]),
@@ -197,7 +197,7 @@ fn broken_checkpoints_are_refused_by_name() {
     fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
     refuse(&[], &["expected"]);
     fs::write(&path, &whole).unwrap();
-    refuse(&["--set", "algorithm.body.hidden=[8, 8]"], &["shape", "expected"]);
+    refuse(&["--set", "algorithm.body.hidden=[8, 8]"], &["config/body", "this learner has", "[8,8]"]);
     fs::remove_file(&path).unwrap();
     refuse(&[], &["No such file"]);
     fs::create_dir(&path).unwrap();

@@ -58,7 +58,7 @@ pub use polyak::polyak_update;
 pub(crate) use recorded::{Recorded, overwrite};
 pub use schedule::share_left;
 pub use scorer::{OptionInputs, Scorer};
-pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, Sample, SquashedGaussian};
+pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, SQUASHED_ENTROPY_MAX, Sample, SquashedGaussian};
 pub use threads::{Helpers, Threads};
 pub use trained::Trained;
 pub(crate) use turns::shared;

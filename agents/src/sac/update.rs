@@ -12,7 +12,7 @@ use super::decision::Decision;
 use super::losses;
 use super::networks::{Model, Networks};
 use crate::agent::ObservationBatch;
-use crate::nn::{Helpers, Inputs, Matrix, Parameters, Tape, Track};
+use crate::nn::{Helpers, Inputs, Matrix, Parameters, SQUASHED_ENTROPY_MAX, Tape, Track};
 use crate::off_policy::{Appraisal, Followed, states};
 use crate::replay::Batch;
 
@@ -46,7 +46,7 @@ pub(super) struct Turn {
     /// Of heads and continuous entries, NaN where there are none.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
-    /// That of the uniform policy, of heads and continuous entries together, mean over the states of the batch.
+    /// The most that heads and continuous entries can have together, mean over the states of the batch.
     pub(super) max_entropy: f64,
 }
 
@@ -296,7 +296,7 @@ impl Update<'_> {
                 temperature.step(gradient, self.share);
             }
         }
-        let max_entropy = of_heads + dim as f64 * 2.0_f64.ln();
+        let max_entropy = of_heads + dim as f64 * SQUASHED_ENTROPY_MAX;
         Turn { loss: of_actor.loss, entropies, target_entropies, max_entropy }
     }
 

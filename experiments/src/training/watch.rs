@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mec_agents::actor::EpisodeReport;
 use mec_agents::agent::Learner;
 use mec_agents::checkpoint;
+use mec_agents::nn::SQUASHED_ENTROPY_MAX;
 use mec_agents::runtime::{self, Observer, ObserverError, Progress};
 use mec_agents::sac::{ALPHA_MAX, ALPHA_MIN};
 use mec_agents::spec::EnvSpec;
@@ -251,11 +252,12 @@ fn known(figure: f64) -> Option<f64> {
 }
 
 /// The entropies that a policy can have, nat. Categorical heads have 0 at least; a continuous entry in [-1, 1] has no least
-/// one, but when it is fixed to within [`FIXED`] of its range it tries nothing any more. The uniform policy has the most.
+/// one, but when it is fixed to within [`FIXED`] of its range it tries nothing any more. Uniform heads have the most, and
+/// entries of [`SQUASHED_ENTROPY_MAX`].
 fn entropy_bounds(spec: &EnvSpec) -> [f64; 2] {
     let heads: f64 = spec.action.heads.iter().map(|&choices| (choices as f64).ln()).sum();
     let continuous = spec.action.continuous as f64;
-    [continuous * (2.0 * FIXED).ln(), heads + continuous * 2.0_f64.ln()]
+    [continuous * (2.0 * FIXED).ln(), heads + continuous * SQUASHED_ENTROPY_MAX]
 }
 
 impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
