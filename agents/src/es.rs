@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::ExportedPolicy;
-use crate::export::{expect_like, write_spec};
+use crate::identity::{expect_like, write_spec};
 use crate::nn::{AdamConfig, BodyConfig, Matrix, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;

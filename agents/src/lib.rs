@@ -33,6 +33,8 @@ pub mod agent;
 
 pub mod nn;
 
+pub(crate) mod identity;
+
 pub mod onnx;
 
 pub mod export;

@@ -5,7 +5,7 @@ mod ladder;
 
 use std::path::Path;
 
-use ladder::{GAMMA, assert_match, climb, trained};
+use ladder::{GAMMA, assert_match, climb, rows, trained};
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::checkpoint::{parse, to_bytes};
 use mec_agents::ddpg::DdpgConfig;
@@ -299,22 +299,11 @@ fn the_tensor_that_broke_is_named() {
     fn named<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>, name: &str) {
         let spec = EnvSpec::of(probe);
         let mut learner = config.build(&spec, &Device::flex(), 0).unwrap();
-        let rows = 64;
-        let experience = Transitions {
-            observations: vec![0.5; rows],
-            next_observations: vec![0.5; rows],
-            actions: vec![0.0; rows * spec.action.codes()],
-            rewards: vec![1.0; rows],
-            terminated: vec![false; rows],
-            truncated: vec![true; rows],
-            env: vec![0; rows],
-            ..Transitions::default()
-        };
         let mut state = learner.state();
         let shape = state.arrays()[name].shape.clone();
         state.insert_array(name, &shape, vec![f32::NAN; shape.iter().product()]);
         learner.load_state(&state).unwrap();
-        learner.add(&experience);
+        learner.add(&rows(&spec, 64));
         let error = learner.train(3).unwrap_err().to_string();
         assert!(error.contains("at update 0: training diverged") && error.ends_with(&format!(" is {name}")), "{error}");
     }
@@ -331,17 +320,7 @@ fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
     fn fails<A: Algorithm, P: ProbeSpace>(config: &A, probe: &Probe<P>) {
         let spec = EnvSpec::of(probe);
         let mut learner = config.build(&spec, &Device::flex(), 0).unwrap();
-        let rows = 64;
-        learner.add(&Transitions {
-            observations: vec![0.0; rows],
-            next_observations: vec![0.0; rows],
-            actions: vec![0.0; rows * spec.action.codes()],
-            rewards: vec![f32::NAN; rows],
-            terminated: vec![true; rows],
-            truncated: vec![false; rows],
-            env: vec![0; rows],
-            ..Transitions::default()
-        });
+        learner.add(&Transitions { rewards: vec![f32::NAN; 64], ..rows(&spec, 64) });
         let error = learner.train(3).unwrap_err().to_string();
         assert!(error.starts_with("train/critic_loss is NaN at update 0: training diverged"), "{error}");
         assert!(error.ends_with("batch/rewards"), "{error}");

@@ -4,7 +4,7 @@
 
 mod ladder;
 
-use ladder::{GAMMA, assert_match, trained};
+use ladder::{GAMMA, assert_match, rows, trained};
 use mec_agents::agent::{Algorithm, Learner, ObservationBatch};
 use mec_agents::device::Device;
 use mec_agents::nn::{BodyConfig, Norm};
@@ -95,18 +95,9 @@ fn a_learned_temperature_lets_the_policy_settle() {
 
 #[test]
 fn a_reward_that_is_not_a_number_ends_training_with_an_error() {
-    let mut learner = config().build(&EnvSpec::of(&Probe::discrete(Rung::Match)), &Device::flex(), 0).unwrap();
-    let rows = 64;
-    learner.add(&Transitions {
-        observations: vec![0.0; rows],
-        next_observations: vec![0.0; rows],
-        actions: vec![0.0; rows],
-        rewards: vec![f32::NAN; rows],
-        terminated: vec![true; rows],
-        truncated: vec![false; rows],
-        env: vec![0; rows],
-        ..Transitions::default()
-    });
+    let spec = EnvSpec::of(&Probe::discrete(Rung::Match));
+    let mut learner = config().build(&spec, &Device::flex(), 0).unwrap();
+    learner.add(&Transitions { rewards: vec![f32::NAN; 64], ..rows(&spec, 64) });
     let error = learner.train(3).unwrap_err().to_string();
     assert!(error.starts_with("train/critic_loss is NaN at update 0: training diverged"), "{error}");
     assert!(error.ends_with("the first tensor that is not finite is batch/rewards"), "{error}");
@@ -118,17 +109,7 @@ fn the_tensor_that_broke_is_named_and_not_those_that_it_broke() {
     let spec = EnvSpec::of(&Probe::mixed(Rung::Match));
     let learner = || {
         let mut learner = config().build(&spec, &Device::flex(), 0).unwrap();
-        let rows = 64;
-        learner.add(&Transitions {
-            observations: vec![0.0; rows],
-            next_observations: vec![0.0; rows],
-            actions: vec![0.0; rows * spec.action.codes()],
-            rewards: vec![1.0; rows],
-            terminated: vec![false; rows],
-            truncated: vec![true; rows],
-            env: vec![0; rows],
-            ..Transitions::default()
-        });
+        learner.add(&rows(&spec, 64));
         learner.train(2).unwrap();
         learner
     };
@@ -149,17 +130,12 @@ fn the_tensor_that_broke_is_named_and_not_those_that_it_broke() {
     }
 }
 
-fn rows(count: usize) -> Transitions {
-    Transitions {
-        observations: (0..count).map(|row| row as f32 / count as f32).collect(),
-        next_observations: vec![0.5; count],
-        actions: vec![0.25; count * 2],
-        rewards: (0..count).map(|row| (row % 3) as f32).collect(),
-        terminated: vec![true; count],
-        truncated: vec![false; count],
-        env: vec![0; count],
-        ..Transitions::default()
-    }
+/// A learner of two continuous entries that has seen 64 rows, and their shape.
+fn of_continuous(config: &SacConfig) -> (SacLearner, EnvSpec) {
+    let spec = EnvSpec::of(&Probe::continuous(Rung::Match));
+    let mut learner = config.build(&spec, &Device::flex(), 0).unwrap();
+    learner.add(&rows(&spec, 64));
+    (learner, spec)
 }
 
 /// Which tensors an update moves, and whether its metrics have those of the actor's turn.
@@ -179,8 +155,7 @@ fn moved(learner: &mut SacLearner) -> ([bool; 4], bool) {
 #[test]
 fn with_a_policy_delay_actor_and_temperature_wait_for_their_turn() {
     let config = SacConfig { policy_delay: 3, learn_alpha: true, ..config() };
-    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
-    learner.add(&rows(64));
+    let (mut learner, _) = of_continuous(&config);
     let found: Vec<_> = (0..6).map(|_| moved(&mut learner)).collect();
     let (waits, turn) = (([true, true, false, false], false), ([true; 4], true));
     assert_eq!(found, [waits, waits, turn, waits, waits, turn]);
@@ -190,12 +165,11 @@ fn with_a_policy_delay_actor_and_temperature_wait_for_their_turn() {
 #[test]
 fn all_step_sizes_fall_to_zero_and_stay_there() {
     let config = SacConfig { decay_steps: Some(128), learn_alpha: true, tau: 1.0, ..config() };
-    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
-    learner.add(&rows(64));
+    let (mut learner, spec) = of_continuous(&config);
     assert_eq!(learner.train(1).unwrap().get("train/learning_rate"), 1.5e-3);
     assert_eq!(moved(&mut learner).0, [true; 4]);
     for _ in 0..2 {
-        learner.add(&rows(64));
+        learner.add(&rows(&spec, 64));
         assert_eq!(moved(&mut learner).0, [false; 4]);
     }
 }
@@ -204,8 +178,7 @@ fn all_step_sizes_fall_to_zero_and_stay_there() {
 #[test]
 fn where_all_tensors_are_finite_the_one_with_the_largest_entry_is_named() {
     let config = SacConfig { critic_lr: 1e30, ..config() };
-    let mut learner = config.build(&EnvSpec::of(&Probe::continuous(Rung::Match)), &Device::flex(), 0).unwrap();
-    learner.add(&rows(64));
+    let (mut learner, _) = of_continuous(&config);
     let error = learner.train(5).unwrap_err().to_string();
     assert!(error.contains("; all tensors are finite, and the largest entry, 1.0e30, is in critic_"), "{error}");
 }

@@ -207,6 +207,8 @@ fn a_run_that_is_stopped_between_updates_resumes_with_those_left() {
             let mut first = built(&many, &make(), 3);
             assert!(train(&mut first, |_| make(), &config, 3, &mut stopped).unwrap().stopped);
             between += usize::from(first.updates_due() > 0);
+            let steps = stopped.checkpoints.iter().map(|(_, steps, _)| steps).collect::<Vec<_>>();
+            assert!(steps.windows(2).all(|pair| pair[0] < pair[1]), "twice at the same step: {steps:?}");
             let (lines, _, bytes) = stopped.checkpoints.last().unwrap();
             let (mut resumed, mut log) = (built(&many, &make(), 5), Log::default());
             resume(&mut resumed, |_| make(), &config, &state(bytes), &mut log).unwrap();

@@ -9,7 +9,7 @@ use super::model::Model;
 use super::policy::DqnPolicy;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::{expect_like, expect_setting, write_spec};
+use crate::identity::{expect_like, expect_setting, write_spec};
 use crate::nn::{AdamConfig, Helpers, Track, share_left, shared};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
 use crate::offender::Offender;

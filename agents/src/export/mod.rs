@@ -10,7 +10,7 @@ mod policy;
 mod scaling;
 mod stored;
 
-pub(crate) use learner::{expect_like, expect_setting, exported, unfit, write_spec};
+pub(crate) use learner::{exported, unfit};
 pub use network::{Layer, Network, OptionNetwork};
 pub use policy::ExportedPolicy;
 pub use stored::{Matrix, StoredWeights};

@@ -9,7 +9,7 @@ use super::recipe::{Portion, Recipe};
 use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::{expect_like, write_spec};
+use crate::identity::{expect_like, write_spec};
 use crate::nn::{Normalizer, Scaling, share_left, shared};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;

@@ -36,8 +36,7 @@ pub struct RuntimeConfig {
     /// Environment steps of the whole run, over all streams.
     pub steps: u64,
     /// Steps per stream between updates (`free_running`: per chunk sent to the learner), 1 to 100,000, and of all
-    /// streams together at most 1,000,000. A run that is
-    /// asked to stop ends its round first.
+    /// streams together at most 1,000,000. A run that is asked to stop ends its round first.
     pub round: usize,
     /// `free_running`: chunks that may wait for the learner, 1 to 100,000. Actors wait when the queue is full.
     pub queue: usize,

@@ -95,7 +95,7 @@ fn rounds<L: Learner, O: Observer<L>>(
             run.take(experience)?;
         }
         run.learn_all()?;
-        if !run.is_stopped() && run.checkpoint_due() {
+        if run.checkpoint_due() {
             run.checkpoint(states(envs, orders, incoming)?)?;
         }
     }

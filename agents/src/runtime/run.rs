@@ -22,6 +22,8 @@ pub(super) struct Run<'a, L: Learner, O> {
     seed: u64,
     next_checkpoint: u64,
     stopped: bool,
+    /// Whether a checkpoint holds where the run was stopped.
+    saved_stop: bool,
     start: Instant,
     evaluating: Duration,
 }
@@ -43,6 +45,7 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
             counters,
             seed: start.seed,
             stopped: false,
+            saved_stop: false,
             start: Instant::now(),
             evaluating: Duration::ZERO,
         }
@@ -58,11 +61,6 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
         let done = self.counters.env_steps >= self.config.steps;
         self.stopped |= !done && self.observer.should_stop();
         !done && !self.stopped
-    }
-
-    /// Whether the observer asked to stop before.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
     }
 
     /// Whether the observer asked to stop, now or before.
@@ -130,14 +128,16 @@ impl<'a, L: Learner, O: Observer<L>> Run<'a, L, O> {
         Ok(())
     }
 
-    /// Whether a checkpoint is due: its step has come, or the observer has stopped the run.
+    /// Whether a checkpoint is due: its step has come, or the observer has stopped the run and there was none since.
     pub(super) fn checkpoint_due(&self) -> bool {
-        self.config.checkpoint_every > 0 && (self.stopped || self.counters.env_steps >= self.next_checkpoint)
+        let unsaved_stop = self.stopped && !self.saved_stop;
+        self.config.checkpoint_every > 0 && (unsaved_stop || self.counters.env_steps >= self.next_checkpoint)
     }
 
     /// Hands a checkpoint to the observer; `streams` is where all of them are now.
     pub(super) fn checkpoint(&mut self, mut streams: Vec<StreamState>) -> Result<(), TrainError> {
         self.next_checkpoint = next_point(self.counters.env_steps, self.config.checkpoint_every);
+        self.saved_stop = self.stopped;
         streams.sort_by_key(|stream| stream.index);
         let counters = Counters {
             seconds: self.seconds(),

@@ -32,7 +32,7 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
             run.take(experience)?;
         }
         run.learn_all()?;
-        if !run.is_stopped() && run.checkpoint_due() {
+        if run.checkpoint_due() {
             run.checkpoint(actor.states().collect())?;
         }
     }

@@ -9,7 +9,7 @@ use super::networks::{Model, Networks};
 use super::update::{Figures, Turn, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::{expect_like, expect_setting, write_spec};
+use crate::identity::{expect_like, expect_setting, write_spec};
 use crate::nn::{Helpers, Threads, is_host, share_left, shared};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;

@@ -10,7 +10,7 @@ use super::recipe::Recipe;
 use super::update::Update;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::export::{expect_like, write_spec};
+use crate::identity::{expect_like, write_spec};
 use crate::nn::shared;
 use crate::off_policy::{Appraisal, Memory};
 use crate::spec::EnvSpec;

@@ -4,6 +4,7 @@ use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::spec::EnvSpec;
+use mec_agents::transition::Transitions;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
 use mec_envs::gym::{Env, TimeLimit};
 use mec_envs::rng::stream;
@@ -21,6 +22,21 @@ pub fn trained<A: Algorithm, P: ProbeSpace>(make: impl Fn() -> Probe<P> + Sync, 
     let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps, round: 1, ..RuntimeConfig::default() };
     train(&mut learner, make_env, &runtime, 1, &mut ()).unwrap();
     learner
+}
+
+/// So many transitions of one stream, each of which was cut off: neither observations nor rewards are all the same.
+pub fn rows(spec: &EnvSpec, count: usize) -> Transitions {
+    let shares = |len: usize| (0..len).map(|at| at as f32 / len as f32).collect::<Vec<_>>();
+    Transitions {
+        observations: shares(count * spec.obs_dim()),
+        next_observations: vec![0.5; count * spec.obs_dim()],
+        actions: vec![0.0; count * spec.action.codes()],
+        rewards: (0..count).map(|row| (row % 3) as f32).collect(),
+        terminated: vec![false; count],
+        truncated: vec![true; count],
+        env: vec![0; count],
+        ..Transitions::default()
+    }
 }
 
 fn greedy(learner: &impl Learner, batch: &ObservationBatch<'_>) -> Vec<f32> {
