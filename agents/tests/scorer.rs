@@ -3,7 +3,7 @@
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
 use mec_agents::dqn::DqnConfig;
-use mec_agents::nn::BodyConfig;
+use mec_agents::nn::{BodyConfig, Norm};
 use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::{SacConfig, Warmup};
 use mec_agents::spec::EnvSpec;
@@ -111,9 +111,8 @@ fn beats_its_prior(config: &impl Algorithm) {
     assert!(trained < 0.2 * prior, "regret {trained} among 9 options, of the prior {prior}");
 }
 
-#[test]
-fn a_scorer_beats_its_prior_and_serves_more_options() {
-    beats_its_prior(&SacConfig {
+fn sac() -> SacConfig {
+    SacConfig {
         gamma: 0.0,
         actor_lr: 2e-3,
         critic_lr: 2e-3,
@@ -124,7 +123,17 @@ fn a_scorer_beats_its_prior_and_serves_more_options() {
         target_entropy_final_scale: Some(0.05),
         target_entropy_anneal_updates: 1_000,
         ..SacConfig::default()
-    });
+    }
+}
+
+#[test]
+fn a_scorer_beats_its_prior_and_serves_more_options() {
+    beats_its_prior(&sac());
+}
+
+#[test]
+fn a_scorer_with_normal_critics_that_drop_units_does_so_too() {
+    beats_its_prior(&SacConfig { critic_norm: Norm::Layer, critic_dropout: 0.01, ..sac() });
 }
 
 #[test]

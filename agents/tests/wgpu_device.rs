@@ -17,14 +17,13 @@ const ROWS: usize = 32;
 const DIM: usize = 7;
 
 fn config(body: BodyConfig) -> SacConfig {
-    let critic_norm = if matches!(body, BodyConfig::Mlp { .. }) { Norm::Layer } else { Norm::None };
     SacConfig {
         batch_size: 8,
         learning_starts: 16,
         max_grad_norm: Some(1.0),
         critic_lr: 1e-2,
         body,
-        critic_norm,
+        critic_norm: Norm::Layer,
         ..SacConfig::default()
     }
 }

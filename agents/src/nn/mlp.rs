@@ -2,30 +2,17 @@
 
 use burn::tensor::{Device, Tensor};
 use mec_envs::rng::Prng;
-use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
 use super::activation::Activation;
 use super::buffer::Buffer;
 use super::dense::{affine, input_gradient, sum_of_rows, weight_gradient};
-use super::dense_on_device::{self, scaled, unstacked};
+use super::dense_on_device::{self, unstacked};
+use super::hidden::{Hidden, HiddenUnits, Norm};
 use super::init::fan_in_uniform;
-use super::layer_norm::{EPSILON, LayerNorm};
-use super::matrix::{Matrix, tensor};
+use super::matrix::Matrix;
 use super::network::Track;
 use super::parameters::Parameters;
 use super::threads::Helpers;
-
-/// What keeps the hidden layers of a network in scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Norm {
-    /// Nothing.
-    #[default]
-    None,
-    /// Layer normalisation of each hidden layer (Ba, Kiros and Hinton 2016, arXiv:1607.06450).
-    Layer,
-}
 
 /// A multilayer perceptron: y = W_n h_n + b_n, with h_(i+1) = f(norm(dropout(W_i h_i + b_i))) and h_0 = x; f is
 /// the activation, ReLU unless asked otherwise.
@@ -37,38 +24,26 @@ pub enum Norm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     sizes: Vec<usize>,
-    activation: Activation,
-    norm: Norm,
-    dropout: f32,
-}
-
-/// A hidden layer of a pass in host memory.
-#[derive(Debug)]
-pub(super) struct Hidden {
-    /// After the activation, `[batch, outputs]`.
-    output: Buffer,
-    norm: Option<LayerNorm>,
-    /// The factors of dropout.
-    kept: Option<Vec<f32>>,
+    units: HiddenUnits,
 }
 
 impl Mlp {
     /// A perceptron from `inputs` through the `hidden` layers to `outputs`.
     pub fn new(inputs: usize, hidden: &[usize], outputs: usize) -> Self {
         let sizes = [&[inputs], hidden, &[outputs]].concat();
-        Self { sizes, activation: Activation::Relu, norm: Norm::None, dropout: 0.0 }
+        Self { sizes, units: HiddenUnits::plain(Activation::Relu) }
     }
 
     /// The same with this function between its layers.
     #[must_use]
     pub fn activated(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+        Self { units: HiddenUnits { activation, ..self.units }, ..self }
     }
 
     /// The same with normalisation, and with dropout of a share of the hidden units, 0 or more and below 1.
     #[must_use]
     pub fn regularized(self, norm: Norm, dropout: f32) -> Self {
-        Self { norm, dropout, ..self }
+        Self { units: HiddenUnits { norm, dropout, ..self.units }, ..self }
     }
 
     /// Initial parameters.
@@ -77,10 +52,8 @@ impl Mlp {
         for (layer, size) in self.sizes.windows(2).enumerate() {
             entries.push((format!("layer{layer}/weight"), fan_in_uniform([size[0], size[1]], size[0], rng, device)));
             entries.push((format!("layer{layer}/bias"), fan_in_uniform([1, size[1]], size[0], rng, device)));
-            if self.norm == Norm::Layer && layer + 2 < self.sizes.len() {
-                let row = |value: f32| Matrix::new(vec![value; size[1]], [1, size[1]], device);
-                entries.push((format!("norm{layer}/gain"), row(1.0)));
-                entries.push((format!("norm{layer}/shift"), row(0.0)));
+            if layer + 2 < self.sizes.len() {
+                entries.extend(self.units.init(layer, size[1], device));
             }
         }
         Parameters::new(entries)
@@ -96,15 +69,8 @@ impl Mlp {
 
     /// The parameters of a layer: weight and bias, and for some gain and shift.
     fn of_layer<'a, T>(&self, weights: &'a [T], layer: usize) -> &'a [T] {
-        let stride = if self.norm == Norm::Layer { 4 } else { 2 };
+        let stride = 2 + self.units.matrices();
         &weights[layer * stride..((layer + 1) * stride).min(weights.len())]
-    }
-
-    /// Factors 0 or 1 / (1 - rate) of `len` hidden units, if some are to be dropped.
-    fn kept(&self, len: usize, rng: Option<&mut Prng>) -> Option<Vec<f32>> {
-        let rng = rng.filter(|_| self.dropout > 0.0)?;
-        let scale = 1.0 / (1.0 - self.dropout);
-        Some((0..len).map(|_| if rng.random::<f32>() < self.dropout { 0.0 } else { scale }).collect())
     }
 
     /// The outputs of stacked networks, `[members, batch, outputs]`, as operations that autodiff can record. With a
@@ -120,18 +86,7 @@ impl Mlp {
             let of_layer = self.of_layer(&weights, layer);
             x = dense_on_device::affine(x, &of_layer[0], &of_layer[1]);
             if layer + 1 < self.layers() {
-                let [_, rows, units] = x.dims();
-                let kept = rngs.iter_mut().filter_map(|rng| self.kept(rows * units, Some(rng)));
-                let kept: Vec<f32> = kept.flatten().collect();
-                if !kept.is_empty() {
-                    x = x.clone() * tensor(kept, [members, rows, units], &x.device().inner());
-                }
-                if let [_, _, gain, shift] = of_layer {
-                    let centred = x.clone() - x.mean_dim(2);
-                    let variance = centred.clone().square().mean_dim(2);
-                    x = scaled(centred / (variance + EPSILON).sqrt(), gain, shift);
-                }
-                x = self.activation.on_device(x);
+                x = self.units.on_device(x, &of_layer[2..], rngs);
             }
         }
         x
@@ -150,17 +105,8 @@ impl Mlp {
             let x = hidden.last().map_or(input, |hidden| &hidden.output);
             let of_layer = self.of_layer(weights, layer);
             let size = [rows, self.sizes[layer], self.sizes[layer + 1]];
-            let mut output = affine(x, of_layer[0].entries(), of_layer[1].entries(), size);
-            let kept = self.kept(output.len(), rng.as_deref_mut());
-            if let Some(kept) = &kept {
-                output.iter_mut().zip(kept).for_each(|(value, factor)| *value *= factor);
-            }
-            let norm = match of_layer {
-                [_, _, gain, shift] => Some(LayerNorm::forward(&mut output, gain.entries(), shift.entries())),
-                _ => None,
-            };
-            self.activation.on_host(&mut output);
-            hidden.push(Hidden { output, norm, kept });
+            let x = affine(x, of_layer[0].entries(), of_layer[1].entries(), size);
+            hidden.push(self.units.on_host(x, &of_layer[2..], rng.as_deref_mut()));
         }
         let last = self.layers() - 1;
         let of_layer = self.of_layer(weights, last);
@@ -184,9 +130,8 @@ impl Mlp {
             let of_layer = self.of_layer(weights, layer);
             let (k, n) = (self.sizes[layer], self.sizes[layer + 1]);
             if let Some(hidden) = hidden.get(layer) {
-                self.activation.gradient(&mut gradient, &hidden.output);
-                let of_norm = hidden.back(of_layer, &mut gradient);
-                tracked.extend(of_norm.into_iter().flatten().map(|row| Matrix::host(row, [1, n])));
+                let of_norm = self.units.back(hidden, &of_layer[2..], &mut gradient);
+                tracked.extend(of_norm.into_iter().flatten().rev());
             }
             let of_weights = |gradient: &[f32]| {
                 let x = if layer == 0 { input } else { &hidden[layer - 1].output };
@@ -213,17 +158,6 @@ impl Mlp {
     }
 }
 
-impl Hidden {
-    /// Takes the gradient from before the activation to before dropout; returns those of shift and gain, if there are any.
-    fn back(&self, of_layer: &[Matrix], gradient: &mut [f32]) -> Option<[Vec<f32>; 2]> {
-        let of_norm = self.norm.as_ref().map(|norm| norm.backward(gradient, of_layer[2].entries()));
-        if let Some(kept) = &self.kept {
-            gradient.iter_mut().zip(kept).for_each(|(entry, factor)| *entry *= factor);
-        }
-        of_norm.map(|[gain, shift]| [shift, gain])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,16 +179,5 @@ mod tests {
         assert_eq!(gradients, [vec![4.0, -6.0], vec![2.0, 6.0], vec![2.0, 4.0], vec![3.0]]);
         let of_input = mlp.back(&weights, pass, &[1.0, 2.0], (Track::Inputs { last: 1 }, Helpers::NONE));
         assert_eq!(of_input[0].to_vec(), [2.0, -6.0]);
-    }
-
-    #[test]
-    fn dropout_keeps_the_mean_of_what_it_drops() {
-        let mlp = Mlp::new(1, &[4], 1).regularized(Norm::None, 0.25);
-        let kept = mlp.kept(40_000, Some(&mut mec_envs::rng::stream(1, "dropout"))).unwrap();
-        let dropped = kept.iter().filter(|&&factor| factor == 0.0).count();
-        // 10,000 expected, standard deviation 87.
-        assert!((9_600..10_400).contains(&dropped), "{dropped}");
-        assert!(kept.iter().all(|&factor| factor == 0.0 || factor == 1.0 / 0.75));
-        assert!(mlp.kept(3, None).is_none());
     }
 }

@@ -5,8 +5,9 @@ use mec_envs::rng::Prng;
 
 use super::buffer::Buffer;
 use super::feed::Feed;
+use super::hidden::{Hidden, Norm};
 use super::matrix::{Matrix, read, tensor};
-use super::mlp::{Hidden, Mlp};
+use super::mlp::Mlp;
 use super::parameters::Parameters;
 use super::scorer::{OptionInputs, Scorer};
 use super::scorer_pass::ScorerPass;
@@ -65,6 +66,15 @@ enum Pass {
 }
 
 impl Network {
+    /// The same with normalisation, and with dropout of a share of the hidden units, 0 or more and below 1.
+    #[must_use]
+    pub fn regularized(self, norm: Norm, dropout: f32) -> Self {
+        match self {
+            Self::Mlp(mlp) => Self::Mlp(mlp.regularized(norm, dropout)),
+            Self::Scorer(scorer) => Self::Scorer(scorer.regularized(norm, dropout)),
+        }
+    }
+
     /// How many weights the network has, biases aside.
     pub(super) fn count_weights(&self) -> f64 {
         let (sizes, pool) = match self {
@@ -172,7 +182,7 @@ impl Network {
                 (outputs.into_vec(), Pass::Mlp(hidden))
             }
             (Self::Scorer(scorer), Inputs::Options(options)) => {
-                let (outputs, pass) = scorer.on_host(weights.matrices(), options);
+                let (outputs, pass) = scorer.on_host(weights.matrices(), options, rng);
                 (outputs, Pass::Scorer(pass))
             }
             _ => mismatch(),
@@ -197,7 +207,7 @@ impl Network {
                 };
                 mlp.on_device(weights, input.unsqueeze(), rngs)
             }
-            (Self::Scorer(scorer), Inputs::Options(options), None) => scorer.on_device(weights, options),
+            (Self::Scorer(scorer), Inputs::Options(options), None) => scorer.on_device(weights, options, rngs),
             _ => mismatch(),
         }
     }
@@ -265,7 +275,7 @@ impl Tape<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Norm, Threads, fan_in_uniform};
+    use crate::nn::{Activation, Threads, fan_in_uniform};
     use crate::spec::EnvSpec;
     use mec_envs::gym::{ActionLayout, Part};
     use mec_envs::rng::stream;
@@ -333,10 +343,12 @@ mod tests {
         ObservationBatch { rows, observations, masks: None }
     }
 
+    const REGULARIZED: [(Norm, f32); 4] =
+        [(Norm::None, 0.0), (Norm::Layer, 0.0), (Norm::Layer, 0.3), (Norm::None, 0.3)];
+
     #[test]
     fn a_perceptron_agrees_with_autodiff() {
-        let cases = [(Norm::None, 0.0), (Norm::Layer, 0.0), (Norm::Layer, 0.3), (Norm::None, 0.3)];
-        let cases = cases.map(|case| [Activation::Relu, Activation::Tanh].map(|activation| (case, activation)));
+        let cases = REGULARIZED.map(|case| [Activation::Relu, Activation::Tanh].map(|activation| (case, activation)));
         for ((norm, dropout), activation) in cases.into_iter().flatten() {
             let mlp = Mlp::new(5, &[7, 6], 3).activated(activation).regularized(norm, dropout);
             let network = Network::Mlp(mlp);
@@ -352,8 +364,9 @@ mod tests {
         let observation =
             vec![Part::new("global", &[2]), Part::new("options", &[2, 4, 3]), Part::new("prior", &[2, 4])];
         let spec = EnvSpec { observation, action: ActionLayout { heads: vec![4; 2], continuous: 0 } };
-        for hidden in [&[6][..], &[6, 5], &[6, 5, 4]] {
-            let network = Network::Scorer(Scorer::new(&spec, hidden, 0.5).unwrap());
+        let cases = [&[6][..], &[6, 5], &[6, 5, 4]].map(|hidden| REGULARIZED.map(|case| (hidden, case)));
+        for (hidden, (norm, dropout)) in cases.into_iter().flatten() {
+            let network = Network::Scorer(Scorer::new(&spec, hidden, 0.5).unwrap()).regularized(norm, dropout);
             let observations = draw(3 * spec.obs_dim(), "observations");
             let masks: Vec<bool> = (0..24).map(|choice| choice % 5 != 1).collect();
             let rows = ObservationBatch { masks: Some(&masks), ..batch(&observations, 3) };

@@ -1,12 +1,13 @@
 //! [`Scorer`]: one score per option, from weights that all options share.
 
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use mec_envs::gym::Part;
 use mec_envs::rng::Prng;
 
+use super::activation::Activation;
 use super::buffer::Buffer;
 use super::dense_on_device::{affine, unstacked};
+use super::hidden::{HiddenUnits, Norm};
 use super::init::fan_in_uniform;
 use super::matrix::Matrix;
 use super::parameters::Parameters;
@@ -24,10 +25,11 @@ use crate::spec::EnvSpec;
 ///
 /// This is the sum-decomposition of Zaheer et al. 2017 (Deep Sets, arXiv:1703.06114): scores are equivariant to the
 /// order of options, and the parameters serve any number of them. The last layer starts at zero, so an untrained
-/// network scores with the prior alone.
+/// network scores with the prior alone. Normalisation and dropout of the hidden layers, e_i among them, are options.
 ///
 /// Parameters: `embed/weight` `[options + global + 1, hidden]` (the last row is the bias), `pool/weight`,
-/// `layer<i>/weight`, `layer<i>/bias`.
+/// `layer<i>/weight`, `layer<i>/bias`, and for each hidden layer with normalisation `norm<i>/gain` and `norm<i>/shift`
+/// `[1, hidden]`.
 ///
 /// # Observation
 /// Parts `options` `[heads, n, features]` (one head also `[n, features]`), optionally `global` `[g]` and `prior`
@@ -35,8 +37,21 @@ use crate::spec::EnvSpec;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scorer {
     sizes: Vec<usize>,
+    units: HiddenUnits,
     prior_scale: f32,
     layout: Layout,
+}
+
+/// The parameters of a [`Scorer`] by what they are for.
+pub(super) struct Weights<'a, T> {
+    pub(super) embed: &'a T,
+    /// Gain and shift of the embedding, or nothing.
+    pub(super) norm: &'a [T],
+    pub(super) pool: &'a T,
+    pub(super) own: &'a T,
+    pub(super) bias: &'a T,
+    /// Of each further layer gain and shift of its inputs, or nothing, then weight and bias.
+    pub(super) later: Vec<(&'a [T], [&'a T; 2])>,
 }
 
 /// Where the blocks of an observation lie.
@@ -74,7 +89,14 @@ impl Scorer {
     pub fn new(spec: &EnvSpec, hidden: &[usize], prior_scale: f32) -> Result<Self, ConfigError> {
         let layout = Layout::of(spec)?;
         let inputs = layout.features + layout.global.map_or(0, |(_, len)| len) + 1;
-        Ok(Self { sizes: [&[inputs], hidden, &[1]].concat(), prior_scale, layout })
+        let units = HiddenUnits::plain(Activation::Relu);
+        Ok(Self { sizes: [&[inputs], hidden, &[1]].concat(), units, prior_scale, layout })
+    }
+
+    /// The same with normalisation, and with dropout of a share of the hidden units, 0 or more and below 1.
+    #[must_use]
+    pub fn regularized(self, norm: Norm, dropout: f32) -> Self {
+        Self { units: HiddenUnits { norm, dropout, ..self.units }, ..self }
     }
 
     /// Initial parameters: uniform by fan-in, the last layer zero.
@@ -92,6 +114,7 @@ impl Scorer {
                     fan_in_uniform([rows, size[1]], size[0], rng, device)
                 }
             };
+            entries.extend(self.units.init(layer - 1, size[0], device));
             if layer == 1 {
                 entries.push(("pool/weight".to_owned(), draw(size[0])));
             }
@@ -132,6 +155,20 @@ impl Scorer {
         &self.sizes
     }
 
+    /// What happens to its hidden layers.
+    pub(super) fn units(&self) -> HiddenUnits {
+        self.units
+    }
+
+    /// The parameters by what they are for.
+    pub(super) fn weights<'a, T>(&self, all: &'a [T]) -> Weights<'a, T> {
+        let (of_norm, second) = (self.units.matrices(), 1 + self.units.matrices());
+        let [pool, own, bias] = [0, 1, 2].map(|place| &all[second + place]);
+        let later = all[second + 3..].chunks_exact(of_norm + 2);
+        let later = later.map(|own| (&own[..of_norm], [&own[of_norm], &own[of_norm + 1]])).collect();
+        Weights { embed: &all[0], norm: &all[1..second], pool, own, bias, later }
+    }
+
     /// Whether observations come with a prior.
     pub(super) fn has_prior(&self) -> bool {
         self.layout.prior.is_some()
@@ -144,23 +181,31 @@ impl Scorer {
         }
     }
 
-    /// Scores of stacked networks as operations that autodiff can record; those of closed options mean nothing.
+    /// Scores of stacked networks as operations that autodiff can record; those of closed options mean nothing. With a
+    /// generator for each member, hidden units are dropped.
     ///
     /// # Shapes
     /// `weights` as [`Parameters::stacked`] makes them; result `[members, batch, choices]`.
-    pub(super) fn on_device(&self, weights: &[Tensor<2>], inputs: &OptionInputs) -> Tensor<3> {
+    pub(super) fn on_device(&self, weights: &[Tensor<2>], inputs: &OptionInputs, rngs: &mut [&mut Prng]) -> Tensor<3> {
         let (batch, choices) = (inputs.inverse_open.shape()[0], self.layout.choices);
         let (first, second) = (self.sizes[1], self.sizes[2]);
         let members = weights[0].dims()[0] / self.sizes[0];
         let weights: Vec<_> = weights.iter().map(|matrix| unstacked(matrix, members)).collect();
-        let embedding = relu(inputs.rows.tensor().unsqueeze::<3>().matmul(weights[0].clone()));
+        let weights = self.weights(&weights);
+        let rows = inputs.rows.tensor();
+        let embedding = rows.clone().unsqueeze::<3>().matmul(weights.embed.clone());
+        let mut embedding = self.units.on_device(embedding, weights.norm, rngs);
+        if self.units.norm == Norm::Layer {
+            // A closed option gets the shift.
+            embedding = embedding * rows.narrow(1, self.sizes[0] - 1, 1).unsqueeze();
+        }
         let sum = embedding.clone().reshape([members, choices, batch * first]).sum_dim(1);
         let pooled = sum.reshape([members, batch, first]) * inputs.inverse_open.tensor().unsqueeze();
-        let shared = affine(pooled, &weights[1], &weights[3]).reshape([members, 1, batch * second]);
-        let own = embedding.matmul(weights[2].clone()).reshape([members, choices, batch * second]);
+        let shared = affine(pooled, weights.pool, weights.bias).reshape([members, 1, batch * second]);
+        let own = embedding.matmul(weights.own.clone()).reshape([members, choices, batch * second]);
         let mut x = (own + shared).reshape([members, choices * batch, second]);
-        for pair in weights[4..].chunks_exact(2) {
-            x = affine(relu(x), &pair[0], &pair[1]);
+        for (norm, [weight, bias]) in weights.later {
+            x = affine(self.units.on_device(x, norm, rngs), weight, bias);
         }
         let scores = x.reshape([members, choices, batch]).swap_dims(1, 2);
         match &inputs.prior {
@@ -251,7 +296,7 @@ mod tests {
     fn scores(scorer: &Scorer, weights: &Parameters, observation: &[f32], mask: &[bool]) -> Vec<f32> {
         let batch = ObservationBatch { rows: 1, observations: observation, masks: Some(mask) };
         let inputs = scorer.inputs(&batch, &Device::flex());
-        scorer.on_host(weights.matrices(), &inputs).0
+        scorer.on_host(weights.matrices(), &inputs, None).0
     }
 
     fn draw(len: usize) -> Vec<f32> {

@@ -1,38 +1,49 @@
 //! [`ScorerPass`]: both ways of a [`Scorer`] in host memory.
 
+use mec_envs::rng::Prng;
+
 use super::buffer::Buffer;
-use super::dense::{add, add_product, affine, input_gradient, relu, relu_gradient, sum_of_rows, weight_gradient, wide};
+use super::dense::{add, add_product, affine, input_gradient, sum_of_rows, weight_gradient, wide};
+use super::hidden::{Hidden, Norm};
 use super::matrix::Matrix;
 use super::scorer::{OptionInputs, Scorer};
 use super::threads::Helpers;
 
-/// What the way back of a scorer needs.
+/// What the way back of a scorer needs. Hidden layers are `[choices * batch, size]`.
 pub(super) struct ScorerPass {
-    /// e_i, `[choices * batch, first]`.
-    embedding: Buffer,
+    /// e_i.
+    embedding: Hidden,
     /// p, `[batch, first]`.
     pooled: Vec<f32>,
-    /// The hidden layers after their ReLU, `[choices * batch, size]` each.
-    hidden: Vec<Buffer>,
+    /// Those after it.
+    hidden: Vec<Hidden>,
 }
 
 impl Scorer {
-    /// Scores, `[batch, choices]`.
-    pub(super) fn on_host(&self, weights: &[Matrix], inputs: &OptionInputs) -> (Vec<f32>, ScorerPass) {
-        let sizes = self.sizes();
+    /// Scores, `[batch, choices]`. With a generator, hidden units are dropped.
+    pub(super) fn on_host(
+        &self,
+        weights: &[Matrix],
+        inputs: &OptionInputs,
+        mut rng: Option<&mut Prng>,
+    ) -> (Vec<f32>, ScorerPass) {
+        let (sizes, units, weights) = (self.sizes(), self.units(), self.weights(weights));
         let (rows, batch) = (inputs.rows.shape()[0], inputs.inverse_open.shape()[0]);
-        let [embed, pool, own, bias] = [0, 1, 2, 3].map(|place| weights[place].entries());
-        let mut embedding = affine(inputs.rows.entries(), embed, &[], [rows, sizes[0], sizes[1]]);
-        relu(&mut embedding);
-        let mut pooled = sum_of_rows(&embedding, batch * sizes[1]);
+        let embedding = affine(inputs.rows.entries(), weights.embed.entries(), &[], [rows, sizes[0], sizes[1]]);
+        let mut embedding = units.on_host(embedding, weights.norm, rng.as_deref_mut());
+        if units.norm == Norm::Layer {
+            clear_closed(&mut embedding.output, inputs.rows.entries(), [sizes[1], sizes[0]]);
+        }
+        let mut pooled = sum_of_rows(&embedding.output, batch * sizes[1]);
         scale_rows(&mut pooled, inputs.inverse_open.entries());
-        let shared = affine(&pooled, pool, bias, [batch, sizes[1], sizes[2]]);
-        let mut x = add_product(Buffer::repeat(&shared, rows / batch), &embedding, own, [rows, sizes[1], sizes[2]]);
+        let shared = affine(&pooled, weights.pool.entries(), weights.bias.entries(), [batch, sizes[1], sizes[2]]);
+        let shared = Buffer::repeat(&shared, rows / batch);
+        let mut x = add_product(shared, &embedding.output, weights.own.entries(), [rows, sizes[1], sizes[2]]);
         let mut hidden = Vec::with_capacity(sizes.len() - 3);
-        for (pair, size) in weights[4..].chunks_exact(2).zip(sizes[2..].windows(2)) {
-            relu(&mut x);
-            let next = affine(&x, pair[0].entries(), pair[1].entries(), [rows, size[0], size[1]]);
-            hidden.push(std::mem::replace(&mut x, next));
+        for ((norm, [weight, bias]), size) in weights.later.into_iter().zip(sizes[2..].windows(2)) {
+            let layer = units.on_host(x, norm, rng.as_deref_mut());
+            x = affine(&layer.output, weight.entries(), bias.entries(), [rows, size[0], size[1]]);
+            hidden.push(layer);
         }
         let mut scores = transposed(&x, batch).into_vec();
         self.add_prior(inputs, &mut scores);
@@ -47,45 +58,53 @@ impl Scorer {
         gradient: &[f32],
         helpers: Helpers<'_>,
     ) -> Vec<Matrix> {
-        let sizes = self.sizes();
+        let (sizes, units, weights) = (self.sizes(), self.units(), self.weights(weights));
         let (rows, batch) = (inputs.rows.shape()[0], inputs.inverse_open.shape()[0]);
         let mut gradient = transposed(gradient, rows / batch);
-        let mut later = Vec::with_capacity(weights.len());
-        for (layer, x) in pass.hidden.iter().enumerate().rev() {
-            let [k, n] = [sizes[layer + 2], sizes[layer + 3]];
-            let (mut next, weight) = helpers.both(
-                || input_gradient(&gradient, weights[4 + 2 * layer].entries(), [rows, k, n]),
-                || weight_gradient(x, &gradient, [rows, k, n]),
+        let mut later = Vec::new();
+        for ((x, (norm, [weight, _])), size) in pass.hidden.iter().zip(&weights.later).zip(sizes[2..].windows(2)).rev()
+        {
+            let [k, n] = [size[0], size[1]];
+            let (mut next, of_weight) = helpers.both(
+                || input_gradient(&gradient, weight.entries(), [rows, k, n]),
+                || weight_gradient(&x.output, &gradient, [rows, k, n]),
             );
             later.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
-            later.push(Matrix::held(weight, [k, n]));
-            relu_gradient(&mut next, x);
+            later.push(Matrix::held(of_weight, [k, n]));
+            later.extend(units.back(x, norm, &mut next).into_iter().flatten().rev());
             gradient = next;
         }
         let [first, second] = [sizes[1], sizes[2]];
         let shared = sum_of_rows(&gradient, batch * second);
         let bias = sum_of_rows(&shared, second);
         let pool = weight_gradient(&pass.pooled, &shared, [batch, first, second]);
-        let mut pooled = input_gradient(&shared, weights[1].entries(), [batch, first, second]);
+        let mut pooled = input_gradient(&shared, weights.pool.entries(), [batch, first, second]);
         scale_rows(&mut pooled, inputs.inverse_open.entries());
         let (mut gradient, own) = helpers.both(
-            || input_gradient(&gradient, weights[2].entries(), [rows, first, second]),
-            || weight_gradient(&pass.embedding, &gradient, [rows, first, second]),
+            || input_gradient(&gradient, weights.own.entries(), [rows, first, second]),
+            || weight_gradient(&pass.embedding.output, &gradient, [rows, first, second]),
         );
         wide(
             #[inline(always)]
             || gradient.chunks_exact_mut(batch * first).for_each(|of_option| add(of_option, &pooled)),
         );
-        relu_gradient(&mut gradient, &pass.embedding);
+        let of_norm = units.back(&pass.embedding, weights.norm, &mut gradient);
         let embed = weight_gradient(inputs.rows.entries(), &gradient, [rows, sizes[0], first]);
-        let mut gradients = vec![
-            Matrix::held(embed, [sizes[0], first]),
-            Matrix::held(pool, [first, second]),
-            Matrix::held(own, [first, second]),
-            Matrix::host(bias, [1, second]),
-        ];
+        let mut gradients = vec![Matrix::held(embed, [sizes[0], first])];
+        gradients.extend(of_norm.into_iter().flatten());
+        gradients.extend([Matrix::held(pool, [first, second]), Matrix::held(own, [first, second])]);
+        gradients.push(Matrix::host(bias, [1, second]));
         gradients.extend(later.into_iter().rev());
         gradients
+    }
+}
+
+/// Makes the embeddings of closed options zero again, whose rows of inputs end in zero; normal ones are the shift.
+fn clear_closed(embedding: &mut [f32], inputs: &[f32], [first, width]: [usize; 2]) {
+    for (row, input) in embedding.chunks_exact_mut(first).zip(inputs.chunks_exact(width)) {
+        if input[width - 1] == 0.0 {
+            row.fill(0.0);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ pub struct Appraisal {
     pub loss: f64,
     /// Mean of Q(s, a) under the first critic.
     pub q_mean: f64,
-    /// Largest |Q(s, a)| under the first critic.
+    /// Largest |Q(s, a)| under any critic: one of them alone may diverge.
     pub q_max: f64,
     /// |Q(s, a) - y|, the mean over the critics, `[batch]`.
     pub errors: Vec<f32>,
@@ -26,9 +26,8 @@ impl Appraisal {
             }
         }
         errors.iter_mut().for_each(|sum| *sum /= taken.len() as f32);
-        let first = &taken[0];
-        let q_max = f64::from(first.iter().fold(0.0, |max: f32, q| max.max(q.abs())));
-        Self { loss, q_mean: mean(first), q_max, errors }
+        let q_max = taken.iter().flatten().fold(0.0, |max: f32, q| max.max(q.abs()));
+        Self { loss, q_mean: mean(&taken[0]), q_max: q_max.into(), errors }
     }
 
     /// The mean of the errors.
@@ -45,11 +44,11 @@ fn mean(values: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Errors of the first critic 1 and 3, of the second 3 and 1.
+    /// Errors of the first critic 1 and 3, of the second 3 and 3.
     #[test]
-    fn errors_are_averaged_over_critics_and_values_are_those_of_the_first() {
-        let appraisal = Appraisal::new(0.5, &[vec![1.0, -4.0], vec![3.0, -2.0]], &[0.0, -1.0]);
-        assert_eq!(appraisal, Appraisal { loss: 0.5, q_mean: -1.5, q_max: 4.0, errors: vec![2.0, 2.0] });
-        assert_eq!(appraisal.error(), 2.0);
+    fn errors_are_averaged_over_critics_and_the_largest_value_is_that_of_any() {
+        let appraisal = Appraisal::new(0.5, &[vec![1.0, 2.0], vec![3.0, -4.0]], &[0.0, -1.0]);
+        assert_eq!(appraisal, Appraisal { loss: 0.5, q_mean: 1.5, q_max: 4.0, errors: vec![2.0, 3.0] });
+        assert_eq!(appraisal.error(), 2.5);
     }
 }

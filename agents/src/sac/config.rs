@@ -95,10 +95,9 @@ pub struct SacConfig {
     /// The value of the critics that the actor climbs. Default "min".
     pub actor_critics: Ensemble,
     /// Normalisation of the critics' hidden layers. DroQ (Hiraoka et al. 2022, arXiv:2110.02034) has "layer" with a
-    /// `critic_dropout` of 0.01, a `replay_ratio` and a `policy_delay` of 20, and `actor_critics` "mean". For the body `mlp`.
-    /// Default "none".
+    /// `critic_dropout` of 0.01, a `replay_ratio` and a `policy_delay` of 20, and `actor_critics` "mean". Default "none".
     pub critic_norm: Norm,
-    /// Share of the critics' hidden units that is dropped, 0 or more and below 1; for the body `mlp`. Default 0.
+    /// Share of the critics' hidden units that is dropped, 0 or more and below 1. Default 0.
     pub critic_dropout: f64,
     /// CPU threads of an update, 1 to `critics`, among which the critics, the policies in s and s', and the two sides of
     /// the actor's way back are shared out. The result does not depend on it. Leave it at 1 when actors need the other
@@ -191,16 +190,7 @@ impl SacConfig {
         check((1..=100).contains(&self.critics), "critics", self.critics as u64, "1 to 100")?;
         let of_target = self.target_critics.unwrap_or(1);
         check((1..=self.critics).contains(&of_target), "target_critics", of_target as u64, "1 to critics")?;
-        check((1..=self.critics).contains(&self.threads), "threads", self.threads as u64, "1 to critics")?;
-        self.validate_critic_body()
-    }
-
-    /// A scorer has neither normalisation nor dropout.
-    fn validate_critic_body(&self) -> Result<(), ConfigError> {
-        let mlp = matches!(self.body, BodyConfig::Mlp { .. });
-        let accepted = "none and 0 for the body scorer";
-        ConfigError::check(mlp || self.critic_norm == Norm::None, "critic_norm", "layer", accepted)?;
-        ConfigError::check(mlp || self.critic_dropout == 0.0, "critic_dropout", self.critic_dropout, accepted)
+        check((1..=self.critics).contains(&self.threads), "threads", self.threads as u64, "1 to critics")
     }
 
     /// The target entropy of this many continuous entries after that many updates; minus their number by default

@@ -13,8 +13,8 @@
 //! arXiv:1912.11077, section 3).
 //!
 //! Options: n-step returns, prioritised replay, normal observations, any number of critics with a random subset in the
-//! target (REDQ), layer normalisation and dropout in them (DroQ; perceptrons only), and an actor that takes its turn after
-//! several updates of the critics, as both of these have it.
+//! target (REDQ), layer normalisation and dropout in them (DroQ), and an actor that takes its turn after several updates of
+//! the critics, as both of these have it.
 //!
 //! In host memory an update is kernels on plain numbers; on any other device it is the same equations in tensors, of
 //! which nothing is read back before its end. Tests hold the two against each other.

@@ -32,10 +32,7 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(config: &SacConfig, spec: &EnvSpec) -> Result<Self, ConfigError> {
         let ActorModel { network: actor, heads, dim } = ActorModel::new("sac", &config.body, spec)?;
-        let critic = match config.body.critic(spec)? {
-            Network::Mlp(mlp) => Network::Mlp(mlp.regularized(config.critic_norm, config.critic_dropout as f32)),
-            scorer @ Network::Scorer(_) => scorer,
-        };
+        let critic = config.body.critic(spec)?.regularized(config.critic_norm, config.critic_dropout as f32);
         Ok(Self { actor, critic, heads, dim })
     }
 

@@ -228,11 +228,14 @@ mod tests {
     fn updates_of_a_scorer_agree_with_the_host() {
         let body = BodyConfig::Scorer { hidden: vec![6, 5], prior_scale: 0.5, q_prior_scale: 2.0 };
         for (heads, masked) in [(&[4][..], false), (&[4], true), (&[3, 3], true)] {
-            let config = SacConfig { body: body.clone(), ..config() };
-            let mut spec = spec(heads, 0);
-            agree(&config, &spec, masked);
-            spec.observation.pop();
-            agree(&config, &spec, masked);
+            let plain = SacConfig { body: body.clone(), ..config() };
+            let droq = SacConfig { critic_norm: Norm::Layer, critic_dropout: 0.3, ..plain.clone() };
+            for config in [plain, droq] {
+                let mut spec = spec(heads, 0);
+                agree(&config, &spec, masked);
+                spec.observation.pop();
+                agree(&config, &spec, masked);
+            }
         }
     }
 
@@ -282,7 +285,8 @@ mod tests {
             (config(), &[3, 3], 2),
             (clipped, &[], 2),
             (SacConfig { critics: 1, ..config() }, &[], 1),
-            (SacConfig { body: scorer, ..config() }, &[4], 0),
+            (SacConfig { body: scorer.clone(), ..config() }, &[4], 0),
+            (SacConfig { body: scorer, critic_norm: Norm::Layer, ..config() }, &[4], 0),
         ] {
             let spec = spec(heads, continuous);
             for rows in [1, 6, 64] {
