@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{ActMode, Algorithm, ConfigError, Learner, Metrics, ObservationBatch, Policy, TrainError};
 use crate::checkpoint::CheckpointError;
 use crate::export::ExportedPolicy;
-use crate::identity::{expect_like, write_spec};
 use crate::nn::{AdamConfig, BodyConfig, Matrix, Parameters, Trained};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -84,7 +83,6 @@ impl Algorithm for EsConfig {
         let adam = AdamConfig { learning_rate: self.learning_rate, max_grad_norm: None };
         let mut learner = EsLearner {
             config: self.clone(),
-            spec: spec.clone(),
             candidate: StochasticPolicy::new("es policy", &model, &mean, None),
             model,
             mean: Trained::new(mean, adam),
@@ -114,7 +112,6 @@ pub fn exported(state: &StateDict) -> Result<ExportedPolicy, CheckpointError> {
 /// The learner of evolution strategies.
 pub struct EsLearner {
     config: EsConfig,
-    spec: EnvSpec,
     model: ActorModel,
     mean: Trained,
     counters: Counters,
@@ -187,7 +184,7 @@ impl EsLearner {
         let mut own = Vec::new();
         // Greedy actions draw nothing.
         self.candidate.act(&batch, ActMode::Greedy, &mut stream(0, "greedy"), &mut own);
-        let codes = self.spec.action.codes();
+        let codes = self.model.identity.spec().action.codes();
         let rows = own.chunks_exact(codes).zip(experience.actions.chunks_exact(codes));
         rows.map(|(own, taken)| own.iter().zip(taken).all(|(own, taken)| (own - taken).abs() < SAME_ACTION)).collect()
     }
@@ -330,15 +327,14 @@ impl Learner for EsLearner {
         self.mean.write("actor", &mut state);
         state.insert_array("fitness", &[self.fitness.len()], self.fitness.clone());
         state.insert_value("turn", self.fitness.len());
-        state.insert_value("config", &self.config);
         state.insert_value("counters", self.counters);
-        write_spec(&self.spec, &mut state);
+        self.model.identity.write(&self.config, &mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("es")?;
-        expect_like(state, &self.config.body, &self.spec)?;
+        self.model.identity.expect(state)?;
         let mean = self.mean.read("actor", state)?;
         let turn: usize = state.value("turn")?;
         let fitness = state.array("fitness", &[turn])?.to_vec();

@@ -287,7 +287,7 @@ fn what_does_not_belong_to_the_run_is_refused() {
     let other = sac(&Pendulum::v1(), 3);
     let mut mixed = stored.clone();
     mixed.insert_state("learner", other.state());
-    assert!(refused(&mixed, &config).contains("this learner is for environments of"));
+    assert!(refused(&mixed, &config).contains("here environments are"));
     let mut small = SacConfig { buffer_capacity: 20, batch_size: 4, learning_starts: 5, ..SacConfig::default() };
     small.body = BodyConfig::mlp(&[16]);
     let mut small = small.build(&EnvSpec::of(&make(0)), &Device::flex(), 3).unwrap();
@@ -348,7 +348,34 @@ fn the_state_of_a_learner_that_was_made_otherwise_is_refused() {
         assert_eq!(learner.state(), before);
     }
     let mut policy = learner.policy();
-    let error = policy.load_state(&build(&normal, &[2, 3]).policy().state()).unwrap_err().to_string();
-    assert!(error.starts_with("value \"scaling/mean\" is statistics of observations"), "{error}");
+    for (other, heads, place) in [
+        (normal, &[2, 3][..], "scaling/mean"),
+        (SacConfig { body: BodyConfig::tanh(&[16]), ..config() }, &[2, 3], "config/body"),
+        (config(), &[3, 2], "observation"),
+    ] {
+        let error = policy.load_state(&build(&other, heads).policy().state()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("value \"{place}")), "{error}");
+    }
     policy.load_state(&learner.policy().state()).unwrap();
+}
+
+/// Three features and two global ones make rows of inputs as long as four and one do.
+#[test]
+fn a_scorer_takes_over_what_read_other_numbers_of_options_but_not_other_options() {
+    let of = |choices: usize, features: usize, global: usize, prior: bool| {
+        let mut observation = vec![Part::new("global", &[global]), Part::new("options", &[choices, features])];
+        observation.extend(prior.then(|| Part::new("prior", &[choices])));
+        let body = BodyConfig::Scorer { hidden: vec![4], prior_scale: 1.0, q_prior_scale: 1.0 };
+        let action = ActionLayout { heads: vec![choices], continuous: 0 };
+        SacConfig { body, ..config() }.build(&EnvSpec { observation, action }, &Device::flex(), 0).unwrap()
+    };
+    let (mut learner, more) = (of(5, 3, 2, true), of(7, 3, 2, true));
+    learner.load_state(&more.state()).unwrap();
+    learner.policy().load_state(&more.policy().state()).unwrap();
+    for other in [of(5, 4, 1, true), of(5, 3, 2, false)] {
+        let errors = [learner.load_state(&other.state()), learner.policy().load_state(&other.policy().state())];
+        for error in errors.map(|result| result.unwrap_err().to_string()) {
+            assert!(error.starts_with("value \"observation\"") && error.contains("here environments are"), "{error}");
+        }
+    }
 }

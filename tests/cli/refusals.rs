@@ -197,7 +197,7 @@ fn broken_checkpoints_are_refused_by_name() {
     fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
     refuse(&[], &["expected"]);
     fs::write(&path, &whole).unwrap();
-    refuse(&["--set", "algorithm.body.hidden=[8, 8]"], &["config/body", "this learner has", "[8,8]"]);
+    refuse(&["--set", "algorithm.body.hidden=[8, 8]"], &["config/body", "here it is", "[8,8]"]);
     fs::remove_file(&path).unwrap();
     refuse(&[], &["No such file"]);
     fs::create_dir(&path).unwrap();

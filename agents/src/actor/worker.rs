@@ -101,7 +101,7 @@ mod tests {
         let error = worker.set_weights(&damaged, 8).unwrap_err();
         assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
         let error = worker.set_weights(&learner(9, 1).weights().bytes, 8).unwrap_err();
-        assert!(matches!(error, CheckpointError::Shape { .. }), "{error}");
+        assert!(error.to_string().starts_with("value \"config/body\""), "{error}");
         assert_eq!(worker.version(), 7);
         let expected = actor().advance_all(20, &mut learner(8, 1).policy()).unwrap();
         assert_eq!(worker.collect(20).unwrap().transitions, expected.transitions);

@@ -9,7 +9,7 @@ use super::model::Model;
 use super::policy::DqnPolicy;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::identity::{expect_like, expect_setting, write_spec};
+use crate::identity::expect_setting;
 use crate::nn::{AdamConfig, Helpers, Track, share_left, shared};
 use crate::off_policy::{Appraisal, Followed, Memory, states};
 use crate::offender::Offender;
@@ -22,7 +22,6 @@ use crate::transition::Transitions;
 /// The learner of deep Q-learning.
 pub struct DqnLearner {
     config: DqnConfig,
-    spec: EnvSpec,
     device: Device,
     model: Model,
     q: Followed,
@@ -39,7 +38,6 @@ impl DqnLearner {
             q: Followed::new(weights, adam),
             memory: Memory::new(config.memory(), spec)?,
             rng: stream(seed, "dqn/learner"),
-            spec: spec.clone(),
             device: device.clone(),
             model,
             config,
@@ -139,15 +137,14 @@ impl Learner for DqnLearner {
         let mut state = StateDict::new("dqn");
         self.q.write("q", &mut state);
         self.memory.write_books(&mut state);
-        state.insert_value("config", &self.config);
         state.insert_value("rng", &self.rng);
-        write_spec(&self.spec, &mut state);
+        self.model.identity.write(&self.config, &mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("dqn")?;
-        expect_like(state, &self.config.body, &self.spec)?;
+        self.model.identity.expect(state)?;
         let stored: DqnConfig = state.value("config")?;
         expect_setting("dueling", &stored.dueling, &self.config.dueling)?;
         let (q, books, rng) = (self.q.read("q", state)?, self.memory.books(state)?, state.value("rng")?);

@@ -3,6 +3,7 @@
 use super::config::DqnConfig;
 use super::dueling;
 use crate::agent::ConfigError;
+use crate::identity::Identity;
 use crate::nn::{BodyConfig, Heads, Mlp, Network};
 use crate::off_policy::described;
 use crate::spec::EnvSpec;
@@ -12,6 +13,7 @@ use crate::spec::EnvSpec;
 pub(super) struct Model {
     pub(super) network: Network,
     pub(super) heads: Heads,
+    pub(super) identity: Identity,
     dueling: bool,
 }
 
@@ -31,7 +33,8 @@ impl Model {
             }
             body => body.critic(spec)?,
         };
-        Ok(Self { network, heads: Heads::new(&spec.action.heads), dueling: config.dueling })
+        let identity = Identity::new(&config.body, spec);
+        Ok(Self { network, heads: Heads::new(&spec.action.heads), identity, dueling: config.dueling })
     }
 
     /// Q, `[batch, choices]`, from the outputs of the network.

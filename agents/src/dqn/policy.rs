@@ -80,12 +80,14 @@ impl Policy for DqnPolicy {
             scaling.write("scaling", &mut state);
         }
         state.insert_value("epsilon", self.epsilon);
+        self.snapshot.model.identity.write_alone(&mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("dqn policy")?;
         let Snapshot { model, weights, scaling } = &*self.snapshot;
+        model.identity.expect(state)?;
         let weights = weights.read("q", state)?;
         let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let epsilon = state.value("epsilon")?;

@@ -9,7 +9,6 @@ use super::recipe::{Portion, Recipe};
 use super::update::{Figures, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::identity::{expect_like, write_spec};
 use crate::nn::{Normalizer, Scaling, share_left, shared};
 use crate::rollout::Rollout;
 use crate::spec::EnvSpec;
@@ -22,7 +21,6 @@ pub struct OnPolicyLearner {
     recipe: Recipe,
     /// The method's configuration, as its states have it.
     config: serde_json::Value,
-    spec: EnvSpec,
     device: Device,
     model: Model,
     networks: Networks,
@@ -60,7 +58,6 @@ impl OnPolicyLearner {
             rollout: Rollout::new(spec),
             rng: stream(seed, "on_policy/learner"),
             config: serde_json::to_value(config).expect("configurations have a JSON form"),
-            spec: spec.clone(),
             device: device.clone(),
             counters: Counters::default(),
             model,
@@ -182,16 +179,15 @@ impl Learner for OnPolicyLearner {
         if let Some(normalizer) = &self.normalizer {
             normalizer.write(&mut state);
         }
-        state.insert_value("config", &self.config);
         state.insert_value("counters", self.counters);
         state.insert_value("rng", &self.rng);
-        write_spec(&self.spec, &mut state);
+        self.model.actor.identity.write(&self.config, &mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(self.recipe.name)?;
-        expect_like(state, &self.recipe.body, &self.spec)?;
+        self.model.actor.identity.expect(state)?;
         let networks = self.networks.read(state)?;
         let normalizer = Normalizer::read_like(self.normalizer.as_ref(), state)?;
         let (counters, rng) = (state.value("counters")?, state.value("rng")?);

@@ -80,6 +80,9 @@ impl Replay {
         ring.check_newest(&stored.newest).map_err(|reason| wrong(&reason))?;
         let actions = state.array::<f32>(&format!("{prefix}/actions"), &[rows, codes])?;
         let rewards = state.array::<f32>(&format!("{prefix}/rewards"), &[rows])?;
+        if self.priorities.is_none() && state.arrays().contains_key(&format!("{prefix}/priorities")) {
+            return Err(wrong("it has priorities, and this replay draws without"));
+        }
         let priorities = self.priorities.as_ref().map(|_| Priorities::stored(prefix, rows, state)).transpose()?;
         let frames = self.frames.stored(prefix, (rows, ends as usize), state)?;
 

@@ -9,7 +9,7 @@ use super::networks::{Model, Networks};
 use super::update::{Figures, Turn, Update};
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::identity::{expect_like, expect_setting, write_spec};
+use crate::identity::expect_setting;
 use crate::nn::{Helpers, Threads, is_host, share_left, shared};
 use crate::off_policy::Memory;
 use crate::spec::EnvSpec;
@@ -20,7 +20,6 @@ use crate::transition::Transitions;
 /// The learner of soft actor-critic.
 pub struct SacLearner {
     config: SacConfig,
-    spec: EnvSpec,
     device: Device,
     model: Model,
     networks: Networks,
@@ -36,7 +35,6 @@ impl SacLearner {
             networks: Networks::new(&model, &config, device, seed),
             memory: Memory::new(config.memory(), spec)?,
             rng: stream(seed, "sac/learner"),
-            spec: spec.clone(),
             device: device.clone(),
             model,
             threads: Threads::new(if is_host(device) { config.threads } else { 1 }),
@@ -177,15 +175,14 @@ impl Learner for SacLearner {
         let mut state = StateDict::new("sac");
         self.networks.write(&mut state);
         self.memory.write_books(&mut state);
-        state.insert_value("config", &self.config);
         state.insert_value("rng", &self.rng);
-        write_spec(&self.spec, &mut state);
+        self.model.identity.write(&self.config, &mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind("sac")?;
-        expect_like(state, &self.config.body, &self.spec)?;
+        self.model.identity.expect(state)?;
         let stored: SacConfig = state.value("config")?;
         expect_setting("critics", &stored.critics, &self.config.critics)?;
         expect_setting("critic_norm", &stored.critic_norm, &self.config.critic_norm)?;

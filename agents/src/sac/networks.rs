@@ -10,6 +10,7 @@ use super::recording::Recording;
 use super::temperature::Temperature;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
+use crate::identity::Identity;
 use crate::nn::{AdamConfig, Heads, Network, Parameters, Trained, is_host};
 use crate::off_policy::Followed;
 use crate::offender::Offender;
@@ -27,18 +28,20 @@ pub(super) struct Model {
     pub(super) heads: Heads,
     /// Continuous entries.
     pub(super) dim: usize,
+    pub(super) identity: Identity,
 }
 
 impl Model {
     pub(super) fn new(config: &SacConfig, spec: &EnvSpec) -> Result<Self, ConfigError> {
-        let ActorModel { network: actor, heads, dim } = ActorModel::new("sac", &config.body, spec)?;
+        let ActorModel { network: actor, heads, dim, identity } = ActorModel::new("sac", &config.body, spec)?;
         let critic = config.body.critic(spec)?.regularized(config.critic_norm, config.critic_dropout as f32);
-        Ok(Self { actor, critic, heads, dim })
+        Ok(Self { actor, critic, heads, dim, identity })
     }
 
     /// The part that acts.
     pub(super) fn of_actor(&self) -> ActorModel {
-        ActorModel { network: self.actor.clone(), heads: self.heads.clone(), dim: self.dim }
+        let (network, heads) = (self.actor.clone(), self.heads.clone());
+        ActorModel { network, heads, dim: self.dim, identity: self.identity.clone() }
     }
 
     /// Columns of Q: the choices, or 1 without heads.

@@ -10,6 +10,7 @@ use rand_distr::StandardNormal;
 
 use crate::agent::{ActMode, ConfigError, ObservationBatch, Policy};
 use crate::checkpoint::CheckpointError;
+use crate::identity::Identity;
 use crate::nn::{BodyConfig, Heads, Network, Parameters, Scaling, SquashedGaussian};
 use crate::spec::EnvSpec;
 use crate::state::StateDict;
@@ -23,6 +24,7 @@ pub struct ActorModel {
     pub heads: Heads,
     /// Continuous entries.
     pub dim: usize,
+    pub(crate) identity: Identity,
 }
 
 impl ActorModel {
@@ -36,7 +38,8 @@ impl ActorModel {
             let accepted = "categorical heads, continuous entries, or both";
             return Err(ConfigError::UnsupportedAction { method, found: "no action at all".to_owned(), accepted });
         }
-        Ok(Self { network: body.actor(spec)?, heads: Heads::new(heads), dim })
+        let (network, identity) = (body.actor(spec)?, Identity::new(body, spec));
+        Ok(Self { network, heads: Heads::new(heads), dim, identity })
     }
 
     /// Outputs per row.
@@ -126,12 +129,14 @@ impl Policy for StochasticPolicy {
             scaling.write("scaling", &mut state);
         }
         state.insert_value("uniform", self.uniform);
+        self.snapshot.model.identity.write_alone(&mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(self.kind)?;
         let Snapshot { model, weights, scaling } = &*self.snapshot;
+        model.identity.expect(state)?;
         let weights = weights.read("actor", state)?;
         let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let uniform = state.value("uniform")?;

@@ -10,7 +10,6 @@ use super::recipe::Recipe;
 use super::update::Update;
 use crate::agent::{ConfigError, Learner, Metrics, ObservationBatch, TrainError};
 use crate::checkpoint::CheckpointError;
-use crate::identity::{expect_like, write_spec};
 use crate::nn::shared;
 use crate::off_policy::{Appraisal, Memory};
 use crate::spec::EnvSpec;
@@ -22,7 +21,6 @@ pub struct Td3Learner {
     recipe: Recipe,
     /// The configuration that the recipe is from, for those who read checkpoints.
     config: serde_json::Value,
-    spec: EnvSpec,
     device: Device,
     model: Model,
     networks: Networks,
@@ -48,7 +46,6 @@ impl Td3Learner {
             memory: Memory::new(recipe.memory, spec)?,
             rng: stream(seed, &format!("{}/learner", recipe.name)),
             config: serde_json::to_value(config).expect("configurations have a JSON form"),
-            spec: spec.clone(),
             device: device.clone(),
             model,
             recipe,
@@ -138,15 +135,14 @@ impl Learner for Td3Learner {
         let mut state = StateDict::new(self.recipe.name);
         self.networks.write(&mut state);
         self.memory.write_books(&mut state);
-        state.insert_value("config", &self.config);
         state.insert_value("rng", &self.rng);
-        write_spec(&self.spec, &mut state);
+        self.model.identity.write(&self.config, &mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(self.recipe.name)?;
-        expect_like(state, &self.recipe.body, &self.spec)?;
+        self.model.identity.expect(state)?;
         let (networks, books) = (self.networks.read(state)?, self.memory.books(state)?);
         self.rng = state.value("rng")?;
         self.networks = networks;

@@ -6,6 +6,7 @@ use mec_envs::rng::stream;
 use super::recipe::Recipe;
 use crate::agent::ConfigError;
 use crate::checkpoint::CheckpointError;
+use crate::identity::Identity;
 use crate::nn::{AdamConfig, BodyConfig, Mlp, Network};
 use crate::off_policy::{Followed, described};
 use crate::offender::Offender;
@@ -21,6 +22,7 @@ pub(super) struct Model {
     pub(super) critic: Network,
     /// Entries of an action.
     pub(super) dim: usize,
+    pub(super) identity: Identity,
 }
 
 impl Model {
@@ -39,7 +41,8 @@ impl Model {
             }
             scorer @ BodyConfig::Scorer { .. } => scorer.actor(spec)?,
         };
-        Ok(Self { actor, critic: recipe.body.critic(spec)?, dim })
+        let identity = Identity::new(&recipe.body, spec);
+        Ok(Self { actor, critic: recipe.body.critic(spec)?, dim, identity })
     }
 }
 

@@ -81,12 +81,14 @@ impl Policy for Td3Policy {
             scaling.write("scaling", &mut state);
         }
         state.insert_value("uniform", self.uniform);
+        self.snapshot.model.identity.write_alone(&mut state);
         state
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<(), CheckpointError> {
         state.expect_kind(&self.kind())?;
         let Snapshot { name, model, weights, scaling, noise } = &*self.snapshot;
+        model.identity.expect(state)?;
         let weights = weights.read("actor", state)?;
         let scaling = Scaling::read_like(scaling.as_ref(), "scaling", state)?;
         let uniform = state.value("uniform")?;

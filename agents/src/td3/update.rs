@@ -72,7 +72,7 @@ impl Update<'_> {
 
     /// A step of the actor up the first critic, from s through a to Q and back.
     fn improve_actor(&self, networks: &mut Networks, now: &ObservationBatch<'_>) -> f64 {
-        let Model { actor, critic, dim } = self.model;
+        let Model { actor, critic, dim, .. } = self.model;
         let inputs = actor.inputs(now, &[], self.device);
         let (outputs, tape) = actor.record(&networks.actor.online.weights, &inputs, Track::Weights, None);
         let actions: Vec<f32> = outputs.iter().map(|u| u.tanh()).collect();
