@@ -5,13 +5,16 @@
 mod ladder;
 
 use ladder::{GAMMA, assert_match, rows, trained};
-use mec_agents::agent::{Algorithm, Learner, ObservationBatch};
+use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::Device;
 use mec_agents::nn::{BodyConfig, Norm};
+use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::{Ensemble, SacConfig, SacLearner};
 use mec_agents::spec::EnvSpec;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
+use mec_envs::gym::{BoxSpace, Env, EnvError, Step};
+use mec_envs::rng::stream;
 
 /// Small and fast, with a fixed temperature so low that the entropy it adds to values is below every threshold.
 fn config() -> SacConfig {
@@ -77,6 +80,71 @@ fn options_of_the_critics_still_find_the_match() {
         let continuous = trained(|| Probe::continuous(Rung::Match), &config, 1500);
         assert_match(&discrete, &Probe::discrete(Rung::Match));
         assert_match(&continuous, &Probe::continuous(Rung::Match));
+    }
+}
+
+/// [`Rung::Match`] whose observations are 995 and 1005 for -1 and 1.
+struct Far<A> {
+    probe: Probe<A>,
+    observation_space: BoxSpace,
+}
+
+impl<A: ProbeSpace> Far<A> {
+    fn new(probe: Probe<A>) -> Self {
+        Self { probe, observation_space: BoxSpace::uniform(&[1], 995.0, 1005.0) }
+    }
+}
+
+fn far(observation: f32) -> f32 {
+    1000.0 + 5.0 * observation
+}
+
+impl<A: ProbeSpace> Env for Far<A> {
+    type ObservationSpace = BoxSpace;
+    type ActionSpace = A;
+    type Info = ();
+
+    fn observation_space(&self) -> &BoxSpace {
+        &self.observation_space
+    }
+
+    fn action_space(&self) -> &A {
+        self.probe.action_space()
+    }
+
+    fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+        self.probe.reset(seed).into_iter().map(far).collect()
+    }
+
+    fn step(&mut self, action: &A::Element) -> Result<Step<Vec<f32>>, EnvError> {
+        Ok(self.probe.step(action)?.map(|observation| observation.into_iter().map(far).collect()))
+    }
+}
+
+/// How well greedy actions hit -1 and 1 after training on [`Far`], 0 at best.
+fn far_scores<A: ProbeSpace>(make: fn(Rung) -> Probe<A>, normalize_observations: bool) -> [f64; 2] {
+    let make = |_| Far::new(make(Rung::Match));
+    let env = make(0);
+    let config = SacConfig { normalize_observations, ..config() };
+    let mut learner = config.build(&EnvSpec::of(&env), &Device::flex(), 1).unwrap();
+    let runtime = RuntimeConfig { mode: Mode::Serial, envs: 1, steps: 1500, round: 1, ..RuntimeConfig::default() };
+    train(&mut learner, make, &runtime, 1, &mut ()).unwrap();
+    [-1.0, 1.0].map(|target| {
+        let batch = ObservationBatch { rows: 1, observations: &[far(target)], masks: None };
+        let mut action = Vec::new();
+        learner.policy().act(&batch, ActMode::Greedy, &mut stream(0, "greedy"), &mut action);
+        env.action_space().score(&env.action_space().decode(&action), target)
+    })
+}
+
+/// What [`Rung::Match`] cannot show: its observations are normal by themselves.
+#[test]
+fn a_match_with_observations_far_from_normal_is_found_with_normal_ones_and_missed_without() {
+    for (normalize, finds) in [(true, true), (false, false)] {
+        let scores = [far_scores(Probe::discrete, normalize), far_scores(Probe::continuous, normalize)];
+        for scores in scores {
+            assert_eq!(scores.iter().all(|score| *score > -0.03), finds, "{normalize}: {scores:?}");
+        }
     }
 }
 
