@@ -285,6 +285,32 @@ mod tests {
         assert!((half.0.matrices()[0].entries()[0] - 0.886_683_2).abs() < 1e-6);
     }
 
+    /// The norm of 3 and 4 is 5, and a bound of 1 leaves 0.6 and 0.8: m = 0.06 and 0.08, v = 0.00036 and 0.00064. The norm
+    /// of 0.3 and 0.4 is within it: m = 0.9 x 0.06 + 0.1 x 0.3 = 0.084 and 0.112, v = 0.999 x 0.00036 + 0.001 x 0.09 =
+    /// 0.00044964 and 0.00079936.
+    #[test]
+    fn a_gradient_is_brought_within_the_bound_of_its_norm_over_all_matrices() {
+        let config = AdamConfig { max_grad_norm: Some(1.0), ..CONFIG };
+        let matrices = ["w", "b"].map(|name| (name.to_owned(), row(&[1.0])));
+        let host = Parameters::new(matrices.to_vec());
+        for mut parameters in [host.on_device(&Device::flex()), host] {
+            let mut adam = Adam::new(config, &parameters);
+            for (gradients, moments) in [
+                ([3.0, 4.0], [[0.06, 0.08], [0.000_36, 0.000_64]]),
+                ([0.3, 0.4], [[0.084, 0.112], [0.000_449_64, 0.000_799_36]]),
+            ] {
+                let gradients = gradients.map(|gradient| row(&[gradient]));
+                let on_device = || gradients.each_ref().map(|gradient| Matrix::Device(gradient.tensor()));
+                let gradients = if parameters.on_host() { gradients } else { on_device() };
+                adam.step(&mut parameters, &gradients, 1.0);
+                let found = adam.rows().into_iter().flatten().zip(moments.into_iter().flatten());
+                found.for_each(|(found, moment)| {
+                    assert!((found / moment - 1.0).abs() < 1e-5, "{found} is not {moment}")
+                });
+            }
+        }
+    }
+
     /// Also of what each stores, which the other one reads.
     #[test]
     fn host_and_device_steps_agree() {
