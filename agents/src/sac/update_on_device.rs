@@ -158,14 +158,15 @@ mod tests {
         [appraisal.loss, appraisal.q_mean, appraisal.q_max].into_iter().chain(errors).chain(of_turn).collect()
     }
 
-    /// All but the last bias of the actor: where options share it, as in a scorer, its gradient is zero, and Adam makes
-    /// whole steps of what rounding leaves of that.
-    fn weights(networks: &Networks) -> Vec<f32> {
+    /// All but the last bias of a scorer that acts: options share it, so that its gradient is zero, and Adam makes whole
+    /// steps of what rounding leaves of that.
+    fn weights(networks: &Networks, body: &BodyConfig) -> Vec<f32> {
+        let shared = usize::from(matches!(body, BodyConfig::Scorer { .. }));
         let actor = networks.actor.weights.matrices();
         let critics = networks.each_critic();
         let critics = critics.iter().flat_map(|critic| [&critic.online.weights, &critic.target]);
         let critics = critics.flat_map(Parameters::matrices);
-        actor[..actor.len() - 1].iter().chain(critics).flat_map(Matrix::to_vec).collect()
+        actor[..actor.len() - shared].iter().chain(critics).flat_map(Matrix::to_vec).collect()
     }
 
     fn agree(config: &SacConfig, spec: &EnvSpec, masked: bool) {
@@ -179,7 +180,7 @@ mod tests {
         let (here, model) = (Device::flex(), Model::new(config, spec).unwrap());
         let mut host = Networks::new(&model, config, &here, 1);
         let mut tensors = moved(&host, config, device);
-        let before = weights(&host);
+        let before = weights(&host, &config.body);
         for updates in 0..UPDATES {
             let (model, batch, helpers) = (&model, &batch(spec, rows, masked, updates), Helpers::NONE);
             let both = [(&mut host, &here), (&mut tensors, device)].map(|(networks, device)| {
@@ -192,7 +193,7 @@ mod tests {
             assert_eq!((found.len(), expected.len()), (3 + batch.len() + of_turn, 3 + batch.len() + of_turn));
             found.into_iter().zip(expected).for_each(|(found, expected)| close(found, expected));
         }
-        let (expected, found) = (weights(&host), weights(&tensors));
+        let [expected, found] = [&host, &tensors].map(|networks| weights(networks, &config.body));
         assert_ne!(expected, before);
         found.iter().zip(&expected).for_each(|(&found, &expected)| close(found.into(), expected.into()));
         for (found, expected) in tensors.alphas().into_iter().zip(host.alphas()) {
