@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use mec_agents::agent::{Algorithm, Learner};
-use mec_agents::checkpoint::{CheckpointError, load, save, to_bytes};
+use mec_agents::checkpoint::{CheckpointError, FORMAT, load, save, to_bytes};
 use mec_agents::device::Device;
 use mec_agents::nn::BodyConfig;
 use mec_agents::random::RandomConfig;
@@ -116,6 +116,25 @@ fn a_flipped_byte_is_refused_wherever_it_is() {
             fs::write(&path, &damaged).unwrap();
             assert!(load(&path).is_err(), "byte {place}");
         }
+    }
+}
+
+/// Only the number differs, which no digest has: lengths and content stay right.
+#[test]
+fn a_file_of_another_format_is_refused_with_the_one_found_and_the_one_accepted() {
+    let (_folder, path) = folder();
+    let bytes = to_bytes(&trained().state());
+    let mark = br#"{\"format\":"#;
+    let place = bytes.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len();
+    assert_eq!(bytes[place..place + 2], *format!("{FORMAT},").as_bytes());
+    for other in [FORMAT - 1, FORMAT + 1] {
+        let mut patched = bytes.clone();
+        patched.splice(place..=place, other.to_string().into_bytes());
+        fs::write(&path, patched).unwrap();
+        let error = load(&path).unwrap_err().to_string();
+        let parts =
+            ["agent.safetensors".to_owned(), format!("format {other}, of"), format!("format {FORMAT}, the only")];
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     }
 }
 
