@@ -44,3 +44,32 @@ fn a_policy_that_tries_nothing_any_more_is_warned_of_in_every_form() {
         assert!(found.contains("entropy_low") && !found.contains("entropy_high"), "{form}: {found:?}");
     }
 }
+
+/// Episodes of some six tasks, whose devices or servers are so much faster than the others that the prior, which the
+/// policy follows, has one side alone.
+#[test]
+fn a_policy_that_keeps_all_tasks_or_sends_them_all_is_warned_of() {
+    let short = ["scenario.horizon_s=0.1", "scenario.arrivals={kind='poisson'}", "algorithm.body.prior_scale=1e6"];
+    let devices = |processor| format!("scenario.devices=[{{{processor}, count=30, rate_hz=2, transmit_power_w=1}}]");
+    let servers = |processor| format!("scenario.servers=[{{{processor}, count=2, executors=1}}]");
+    let [slow, fast] = ["processor='raspberry-pi-4'", "processor='nvidia-a100'"];
+    let local = [devices(fast), servers(slow)];
+    let edge = [devices(slow), servers(fast), "scenario.link={kind='constant', rate_mbit=1e5}".to_owned()];
+    for (hardware, kind, other) in [(&local[..], "all_local", "all_edge"), (&edge, "all_edge", "all_local")] {
+        let found = warned(&short.into_iter().chain(hardware.iter().map(String::as_str)).collect::<Vec<_>>());
+        assert!(found.contains(kind) && !found.contains(other), "{kind}: {found:?}");
+    }
+}
+
+#[test]
+fn a_temperature_at_a_bound_and_values_beyond_all_rewards_are_warned_of_and_nothing_else() {
+    let only = |change, kind: &str| assert_eq!(warned(&[change]), BTreeSet::from([kind.to_owned()]), "{change}");
+    only("algorithm.initial_alpha=1e-8", "temperature_low");
+    only("algorithm.initial_alpha=1e4", "temperature_high");
+    only("algorithm.body.q_prior_scale=1e4", "divergence");
+}
+
+#[test]
+fn a_training_in_good_health_is_warned_of_nothing() {
+    assert_eq!(warned(&["algorithm.learn_alpha=true"]), BTreeSet::new());
+}
