@@ -1,7 +1,7 @@
 //! Equal seeds give equal learners, to the bit, in `serial` and in `lockstep` with any number of threads.
 
-use mec_agents::actor::EpisodeReport;
-use mec_agents::agent::{Algorithm, Learner};
+use mec_agents::actor::{Actor, EnvStream, EpisodeReport};
+use mec_agents::agent::{Algorithm, Learner, Policy};
 use mec_agents::device::Device;
 use mec_agents::nn::BodyConfig;
 use mec_agents::runtime::{Mode, Observer, ObserverError, Progress, RuntimeConfig, train};
@@ -9,6 +9,7 @@ use mec_agents::sac::{SacConfig, SacLearner};
 use mec_agents::spec::EnvSpec;
 use mec_envs::gym::TimeLimit;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
+use mec_envs::rng::stream;
 
 /// What an observer was told, times aside.
 #[derive(Default)]
@@ -121,6 +122,28 @@ fn the_threads_of_an_update_do_not_change_its_result() {
             assert!(states[0] == states[1] && states[0] == states[2], "{probe}, dropout {dropout}");
         }
     }
+}
+
+/// An update in which the actor has no turn changes what acts as little as no update.
+#[test]
+fn the_version_grows_with_the_policy_alone() {
+    let config = SacConfig {
+        policy_delay: 3,
+        batch_size: 8,
+        learning_starts: 20,
+        body: BodyConfig::mlp(&[4]),
+        ..SacConfig::default()
+    };
+    let spec = EnvSpec::of(&Probe::continuous(Rung::Match));
+    let mut learner = config.build(&spec, &Device::flex(), 1).unwrap();
+    let mut actor = Actor::new(vec![EnvStream::new(Probe::continuous(Rung::Match), 0, 1)], stream(1, "actor"));
+    learner.add(&actor.advance_all(20, &mut learner.policy()).unwrap().transitions);
+    for _ in 0..7 {
+        let (version, policy) = (learner.version(), learner.policy().state());
+        learner.train(1).unwrap();
+        assert_eq!(learner.version() > version, learner.policy().state() != policy);
+    }
+    assert_eq!(learner.version(), 1 + 2, "uniform actions ended, and the actor had two turns");
 }
 
 fn trained<A: ProbeSpace>(config: &SacConfig, runtime: &RuntimeConfig, make: impl Fn() -> Probe<A> + Sync) -> String {

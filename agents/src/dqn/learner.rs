@@ -90,6 +90,7 @@ impl DqnLearner {
         }
         let appraisal = Appraisal::new(loss, &[taken], &targets);
         self.memory.learned(batch, &appraisal, None, || Offender::worst(self.q.offenders("q")))?;
+        self.memory.count_change();
         Ok(appraisal)
     }
 }

@@ -23,7 +23,8 @@ pub enum Norm {
 }
 
 /// h = f(norm(dropout(x))), with the outputs x of a dense layer and the activation f: the order of DroQ (Hiraoka et al.
-/// 2022, arXiv:2110.02034, figure 1).
+/// 2022, arXiv:2110.02034, figure 1). Dropout is inverted: what is kept grows by as much as is dropped, so that a pass without
+/// it needs no factor (Srivastava et al. 2014, section 10).
 ///
 /// Parameters of hidden layer i with normalisation: `norm<i>/gain` and `norm<i>/shift`, `[1, units]`; else none.
 #[derive(Clone, Copy, Debug, PartialEq)]

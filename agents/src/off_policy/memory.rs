@@ -128,7 +128,7 @@ impl Memory {
         self.counters.version
     }
 
-    /// Counts a change of the policy that comes from no update.
+    /// Counts a change of the policy: by an update, or because it acts otherwise from now on.
     pub fn count_change(&mut self) {
         self.counters.version += 1;
     }
@@ -185,7 +185,8 @@ impl Memory {
         batch
     }
 
-    /// Ends an update with this batch, of which the critics are appraised so, and counts it.
+    /// Ends an update with this batch, of which the critics are appraised so, and counts it; whether the policy changed
+    /// with it is for [`count_change`](Self::count_change) to say.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] when the loss of the critics, or that of the actor if it had its turn, is infinite or no
@@ -206,7 +207,6 @@ impl Memory {
         self.replay.update_priorities(&batch.slots, &appraisal.errors);
         self.batch = batch;
         self.counters.updates += 1;
-        self.counters.version += 1;
         Ok(())
     }
 
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(batch.rewards, [6.0; 4]);
         let appraisal = Appraisal::new(0.0, &[vec![0.0; 4]], &[0.0; 4]);
         memory.learned(batch, &appraisal, None, || None).unwrap();
-        assert_eq!((memory.updates_due(), memory.updates(), memory.version()), (1, 1, 1));
+        assert_eq!((memory.updates_due(), memory.updates(), memory.version()), (1, 1, 0));
     }
 
     /// Mean 2 and variance 1; s' = 1 is -1 and 3 is 1. Statistics belong to the policy, so its version grows.

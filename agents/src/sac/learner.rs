@@ -88,6 +88,9 @@ impl SacLearner {
         let figures = update.run(&mut self.networks, &mut self.rng);
         let loss = figures.turn.as_ref().map(|turn| turn.loss);
         self.memory.learned(batch, &figures.appraisal, loss, || self.networks.offender())?;
+        if figures.turn.is_some() {
+            self.memory.count_change();
+        }
         Ok(figures)
     }
 
@@ -107,12 +110,11 @@ impl SacLearner {
     }
 
     fn metrics_of_turn(&self, turn: &Turn, metrics: &mut Metrics) {
-        let Turn { loss, entropies, target_entropies, max_entropy } = turn;
+        let Turn { loss, entropies, target_entropies, max_entropy, .. } = turn;
         let kinds = || [0, 1].into_iter().filter(|&kind| !entropies[kind].is_nan());
-        let (alpha, alphas) = (self.networks.first_alpha(), self.networks.alphas().map(f64::from));
-        let gap = kinds().next().map_or(f64::NAN, |kind| entropies[kind] - target_entropies[kind]);
+        let alphas = self.networks.alphas().map(f64::from);
         metrics.set("train/actor_loss", *loss);
-        metrics.set("train/ent_coef_loss", alpha.ln() * gap);
+        metrics.set("train/ent_coef_loss", turn.alpha_loss);
         metrics.set("train/entropy", kinds().map(|kind| entropies[kind]).sum());
         metrics.set("train/target_entropy", kinds().map(|kind| target_entropies[kind]).sum());
         metrics.set("train/max_entropy", *max_entropy);

@@ -22,12 +22,23 @@
 //! # Deviations from the papers
 //! - With several heads, the smaller of the critics is taken of the expected Q and not per choice: see
 //!   [`losses::shares`].
+//! - The critic of several heads is a sum over them, which cannot tell which choices go together; value decomposition
+//!   networks (Sunehag et al. 2018, arXiv:1706.05296) and decoupled Q-networks (Seyde et al. 2022, arXiv:2210.12566) have
+//!   the same form.
 //! - Without continuous entries, the actor's loss takes Q from the critics' forward pass of the same update, that is,
 //!   from before their step: one forward pass of all critics less.
 //! - The target entropy of heads is a share of the largest entropy *of the state* (the choices its mask leaves open),
 //!   and the share can fall linearly: see [`SacConfig::target_entropy_scale`].
 //! - Delalleau et al. let the heads see no continuous entries of their own choice; here all choices share one set of
 //!   continuous entries, drawn from the state alone.
+//! - The share is 0.3 unless asked otherwise, where Christodoulou has 0.98.
+//! - The temperature's loss is log alpha (H - target), as in the authors' code, where equation 18 has alpha; returns of
+//!   several steps leave entropies on the way out and are not corrected for their actions: see [`losses`] and
+//!   [`SacConfig::n_step`].
+//! - Logarithms of standard deviations are cut to a range, with no gradient beyond it, as in the authors' code; entropies of
+//!   continuous entries are those of entries in [-1, 1], whatever the bounds of the action space.
+//! - Logits and Q values may start from a prior that the observation brings: the network then learns what is missing, as in
+//!   residual policy learning (Silver et al. 2018, arXiv:1812.06298).
 //! - A learned temperature stays within [`ALPHA_MIN`] and [`ALPHA_MAX`].
 
 mod config;

@@ -11,7 +11,7 @@ use super::networks::Model;
 use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, total};
 
 /// In place of the logits of closed choices.
-const CLOSED: f32 = -1e9;
+const CLOSED: f32 = f32::MIN;
 
 /// The policy in each state of a batch, with one continuous action drawn in each.
 #[derive(Clone)]
@@ -29,7 +29,8 @@ impl TensorDecision {
     /// `[batch, choices]`, and `noise` standard normal, `[batch, dim]`.
     pub(super) fn new(model: &Model, outputs: &Tensor<2>, open: Option<&Tensor<2>>, noise: Option<&Tensor<2>>) -> Self {
         let choices = model.heads.choices();
-        let log_probs = (choices > 0).then(|| log_probs(outputs.clone().narrow(1, 0, choices), model, open));
+        let log_probs =
+            (choices > 0).then(|| log_probs(outputs.clone().narrow(1, 0, choices), model.heads.sizes(), open));
         let probs = log_probs.clone().map(|log_probs| match open {
             Some(open) => log_probs.exp() * open.clone(),
             None => log_probs.exp(),
@@ -67,19 +68,21 @@ impl TensorDecision {
 }
 
 /// log pi(a) per head, 0 for closed choices.
-fn log_probs(logits: Tensor<2>, model: &Model, open: Option<&Tensor<2>>) -> Tensor<2> {
-    let logits = match open {
-        Some(open) => logits.mask_fill(open.clone().equal_elem(0.0), CLOSED),
+fn log_probs(logits: Tensor<2>, heads: &[usize], open: Option<&Tensor<2>>) -> Tensor<2> {
+    let closed = open.map(|open| open.clone().equal_elem(0.0));
+    let logits = match &closed {
+        Some(closed) => logits.mask_fill(closed.clone(), CLOSED),
         None => logits,
     };
     let mut start = 0;
-    let of_heads = model.heads.sizes().iter().map(|&size| {
+    let of_heads = heads.iter().map(|&size| {
         start += size;
         log_softmax(logits.clone().narrow(1, start - size, size), 1)
     });
     let log_probs = Tensor::cat(of_heads.collect(), 1);
-    match open {
-        Some(open) => log_probs * open.clone(),
+    match closed {
+        // Not a product, which 0 x inf would spoil.
+        Some(closed) => log_probs.mask_fill(closed, 0.0),
         None => log_probs,
     }
 }
@@ -121,6 +124,21 @@ mod tests {
     use super::*;
     use crate::nn::read;
     use burn::tensor::Device;
+
+    /// Priors may be of any size.
+    #[test]
+    fn closed_choices_are_not_taken_however_low_or_high_the_logits_of_open_ones_are() {
+        let row = |entries: [f32; 3]| Tensor::<2>::from_data([entries], &Device::flex());
+        let open = row([1.0, 1.0, 0.0]);
+        for scale in [1e12, 1e30, 3e38] {
+            for (logits, expected) in [([-1.0, -0.9, 1.0], [0.0, 1.0, 0.0]), ([1.0, 0.9, -1.0], [1.0, 0.0, 0.0])] {
+                let log_probs = log_probs(row(logits.map(|logit| logit * scale)), &[3], Some(&open));
+                let probs = log_probs.clone().exp() * open.clone();
+                assert_eq!(read(probs.clone()), expected);
+                assert_eq!(read((probs * log_probs).sum_dim(1)), [0.0], "no entropy");
+            }
+        }
+    }
 
     /// Row 1: 1 + 0.9 x 5 = 5.5; row 2 terminated: -2, whatever came after.
     #[test]

@@ -46,6 +46,8 @@ pub(super) struct Turn {
     /// Of heads and continuous entries, NaN where there are none.
     pub(super) entropies: [f64; 2],
     pub(super) target_entropies: [f64; 2],
+    /// The sum of the temperatures' losses before their step, log alpha (H - target); NaN where none is learned.
+    pub(super) alpha_loss: f64,
     /// The most that heads and continuous entries can have together, mean over the states of the batch.
     pub(super) max_entropy: f64,
 }
@@ -287,17 +289,19 @@ impl Update<'_> {
         let (of_heads, dim) = (self.most_of_heads(), self.model.dim);
         let target_of_heads = self.config.entropy_scale_at(self.updates) * of_heads;
         let target_entropies = [target_of_heads, self.config.target_entropy_at(dim, self.updates)];
-        let mut entropies = [f64::NAN; 2];
+        let (mut entropies, mut losses) = ([f64::NAN; 2], Vec::new());
         for (kind, temperature) in networks.temperatures.iter_mut().enumerate() {
             let Some(temperature) = temperature else { continue };
             entropies[kind] = mean(&of_actor.entropies[kind]);
             if self.config.learn_alpha && entropies[kind].is_finite() {
                 let gradient = losses::log_alpha_gradient(entropies[kind], target_entropies[kind]);
+                losses.push(temperature.alpha().ln() * gradient);
                 temperature.step(gradient, self.share);
             }
         }
         let max_entropy = of_heads + dim as f64 * SQUASHED_ENTROPY_MAX;
-        Turn { loss: of_actor.loss, entropies, target_entropies, max_entropy }
+        let alpha_loss = if losses.is_empty() { f64::NAN } else { losses.iter().sum() };
+        Turn { loss: of_actor.loss, entropies, target_entropies, alpha_loss, max_entropy }
     }
 
     /// The entropy of uniform heads, averaged over the states of the batch.

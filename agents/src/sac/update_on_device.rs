@@ -153,7 +153,10 @@ mod tests {
     fn numbers(Figures { appraisal, turn }: &Figures) -> Vec<f64> {
         let errors = appraisal.errors.iter().map(|&error| f64::from(error));
         let of_turn = turn.iter().flat_map(|turn| {
-            [turn.loss, turn.max_entropy].into_iter().chain(turn.entropies).chain(turn.target_entropies)
+            [turn.loss, turn.max_entropy, turn.alpha_loss]
+                .into_iter()
+                .chain(turn.entropies)
+                .chain(turn.target_entropies)
         });
         [appraisal.loss, appraisal.q_mean, appraisal.q_max].into_iter().chain(errors).chain(of_turn).collect()
     }
@@ -189,7 +192,7 @@ mod tests {
                 update.run(networks, &mut stream(updates, "draws"))
             });
             let [expected, found] = both.map(|figures| numbers(&figures));
-            let of_turn = if (updates + 1).is_multiple_of(config.policy_delay) { 6 } else { 0 };
+            let of_turn = if (updates + 1).is_multiple_of(config.policy_delay) { 7 } else { 0 };
             assert_eq!((found.len(), expected.len()), (3 + batch.len() + of_turn, 3 + batch.len() + of_turn));
             found.into_iter().zip(expected).for_each(|(found, expected)| close(found, expected));
         }

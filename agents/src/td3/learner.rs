@@ -75,6 +75,7 @@ impl Td3Learner {
         };
         let (appraisal, actor_loss) = update.run(&mut self.networks, &mut self.rng);
         self.memory.learned(batch, &appraisal, actor_loss, || self.networks.offender())?;
+        actor_loss.iter().for_each(|_| self.memory.count_change());
         Ok((appraisal, actor_loss))
     }
 }
