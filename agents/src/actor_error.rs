@@ -29,6 +29,16 @@ pub enum ActorError {
         /// Its value.
         value: f64,
     },
+    /// Its actions have an entry that policies cannot reach all of.
+    #[error(
+        "environment stream {env}: continuous entry {entry} of its actions has no finite bounds; accepted are boxes that have both, to which [-1, 1] is scaled"
+    )]
+    Unbounded {
+        /// Which stream.
+        env: usize,
+        /// Which of its continuous entries.
+        entry: usize,
+    },
     /// A stored episode could not be repeated.
     #[error("environment stream {env} cannot be brought back to its step {step}: {reason}")]
     NotRepeatable {

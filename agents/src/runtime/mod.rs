@@ -19,9 +19,9 @@ pub use checkpoint::Checkpoint;
 pub use config::{Mode, RuntimeConfig};
 pub use observer::{Observer, ObserverError, Outcome, Progress};
 
-use mec_envs::gym::Env;
+use mec_envs::gym::{ActionSpace, Env};
 
-use crate::actor::EnvStream;
+use crate::actor::{ActorError, EnvStream};
 use crate::agent::{Learner, TrainError};
 use crate::state::StateDict;
 use checkpoint::Start;
@@ -104,9 +104,15 @@ fn streams_of<E: Env>(
     indices: &[usize],
     start: &Start,
 ) -> Result<Vec<EnvStream<E>>, TrainError> {
-    let stream = |&index: &usize| match start.streams.get(index) {
-        None => Ok(EnvStream::new(make_env(index), index, start.seed)),
-        Some(state) => Ok(EnvStream::resume(make_env(index), start.seed, state.clone())?),
+    let stream = |&index: &usize| {
+        let env = make_env(index);
+        if let Some(entry) = env.action_space().unbounded() {
+            return Err(ActorError::Unbounded { env: index, entry }.into());
+        }
+        match start.streams.get(index) {
+            None => Ok(EnvStream::new(env, index, start.seed)),
+            Some(state) => Ok(EnvStream::resume(env, start.seed, state.clone())?),
+        }
     };
     indices.iter().map(stream).collect()
 }

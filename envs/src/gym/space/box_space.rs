@@ -132,6 +132,10 @@ impl ActionSpace for BoxSpace {
         codes.iter().zip(self.bounds()).map(|(&code, (low, high))| decoded(code, low, high)).collect()
     }
 
+    fn unbounded(&self) -> Option<usize> {
+        self.bounds().position(|(low, high)| !low.is_finite() || !high.is_finite())
+    }
+
     fn is_open(&self, _action: &Vec<f32>, _mask: &[bool]) -> bool {
         true
     }

@@ -74,6 +74,12 @@ pub trait ActionSpace: Space {
     /// and what is not a number counts as 0.
     fn decode(&self, codes: &[f32]) -> Self::Element;
 
+    /// The first continuous entry without a finite bound on either side. Nothing tells where its codes, which agents keep
+    /// within [-1, 1], ought to lie, so that they are the entry itself: agents refuse such a space.
+    fn unbounded(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether `mask`, one flag per choice of the layout, leaves a member of this space open (see
     /// [`Env::action_mask`](super::Env::action_mask)).
     fn is_open(&self, action: &Self::Element, mask: &[bool]) -> bool {

@@ -71,6 +71,11 @@ impl<A: ActionSpace, B: ActionSpace> ActionSpace for (A, B) {
         )
     }
 
+    fn unbounded(&self) -> Option<usize> {
+        let of_first = self.0.layout().continuous;
+        self.0.unbounded().or_else(|| self.1.unbounded().map(|entry| of_first + entry))
+    }
+
     fn is_open(&self, action: &Self::Element, mask: &[bool]) -> bool {
         let (first, second) = mask.split_at(self.0.layout().choices());
         self.0.is_open(&action.0, first) && self.1.is_open(&action.1, second)
