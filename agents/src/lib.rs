@@ -1,7 +1,8 @@
 //! Soft actor-critic and its distributed runtimes on burn; knows no MEC.
 //!
 //! The modules stand in data-flow order and import only earlier ones: what an agent sees ([`spec`], [`transition`]),
-//! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`]), what
+//! where it computes ([`device`]), how it is stored ([`mod@array`], [`state`], [`checkpoint`]), what it is ([`agent`], and
+//! worth: [`mod@evaluate_policy`]), what
 //! it is made of ([`nn`], [`replay`]), how it leaves ([`onnx`], [`export`]), the methods ([`random`]; [`sac`] on
 //! [`stochastic`] and [`off_policy`]; [`dqn`], [`td3`] and [`ddpg`] on [`off_policy`]; [`ppo`], [`a2c`] and [`reinforce`]
 //! on [`rollout`] and [`on_policy`]; [`es`]), and who runs them ([`actor`], [`runtime`]).
@@ -30,6 +31,8 @@ pub mod actor_error;
 pub mod offender;
 
 pub mod agent;
+
+pub mod evaluate_policy;
 
 pub mod nn;
 

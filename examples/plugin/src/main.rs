@@ -11,13 +11,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use mec_gym::agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
+use mec_gym::agents::agent::{Algorithm, Learner, Policy};
 use mec_gym::agents::device::Device;
+use mec_gym::agents::evaluate_policy::evaluate_policy;
 use mec_gym::agents::runtime::{Mode, RuntimeConfig, train};
 use mec_gym::agents::spec::EnvSpec;
-use mec_gym::envs::gym::{ActionSpace, Env, EnvError, Space, TimeLimit, check_env};
+use mec_gym::envs::gym::{Env, EnvError, TimeLimit, check_env};
 use mec_gym::envs::offload::{OffloadEnv, OffloadForm, Scenario, Setting};
-use mec_gym::envs::rng::stream;
 use mec_gym::experiments::evaluate::policy_episodes;
 
 use bandit::BanditConfig;
@@ -42,8 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the bandit did not reach the return that ends its training".into());
     }
 
-    let by_hand = mean_return(&mut ShortestQueue, &mut make_env(0))?;
-    let learned = mean_return(&mut learner.policy(), &mut make_env(0))?;
+    let by_hand = mean_return(&ShortestQueue, &mut make_env(0))?;
+    let learned = mean_return(&learner.policy(), &mut make_env(0))?;
     println!("mean return: {learned:.1} learned, {by_hand:.1} of the shortest queue");
 
     // The same method on the default scenario; rewards of one task are minus its latency over a reference.
@@ -58,21 +58,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Of 20 episodes with the policy's best actions.
-fn mean_return<E: Env>(policy: &mut impl Policy, env: &mut E) -> Result<f64, EnvError> {
-    let (mut rng, mut codes, mut total) = (stream(0, "greedy"), Vec::new(), 0.0);
-    for seed in 0..20 {
-        let mut observation = env.reset(Some(seed));
-        loop {
-            let flat = env.observation_space().flatten(&observation);
-            let batch = ObservationBatch { rows: 1, observations: &flat, masks: env.action_mask() };
-            policy.act(&batch, ActMode::Greedy, &mut rng, &mut codes);
-            let step = env.step(&env.action_space().decode(&codes))?;
-            total += step.reward;
-            if step.is_last() {
-                break;
-            }
-            observation = step.observation;
-        }
-    }
-    Ok(total / 20.0)
+fn mean_return<E: Env>(policy: &impl Policy, env: &mut E) -> Result<f64, EnvError> {
+    Ok(evaluate_policy(policy, env, 0..20)?.iter().sum::<f64>() / 20.0)
 }
