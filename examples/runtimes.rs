@@ -3,11 +3,11 @@
 //! - `modes`: free-running against serial at the same replay ratio on `Pendulum-v1`, ten seeds each: what the policies are
 //!   worth at the end and on the way there.
 //! - `actors`: steps per second of the default scenario in the free-running mode with 1, 2 and 4 actors, with the figures
-//!   of the runtime's health; also with environments that wait, as those of an outside simulator do.
+//!   of the runtime's health; also with environments that compute for long, or wait as those of an outside simulator do.
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mec_gym::agents::agent::{ActMode, Algorithm, Learner, Metrics, ObservationBatch, Policy};
 use mec_gym::agents::device::Device;
@@ -18,8 +18,8 @@ use mec_gym::agents::spec::EnvSpec;
 use mec_gym::envs::gym::classic::Pendulum;
 use mec_gym::envs::gym::{Act, ActionSpace, Env, EnvError, Metric, Obs, Step};
 use mec_gym::envs::offload::{OffloadEnv, OffloadForm, Scenario, Setting};
-use mec_gym::envs::rng::{Prng, stream};
-use mec_gym::experiments::statistics::{Estimate, bootstrap, mean};
+use mec_gym::envs::rng::stream;
+use mec_gym::experiments::statistics::{Estimate, bootstrap, improvement_interval, iqm, mean};
 
 /// As in the `mec-gym` program.
 #[global_allocator]
@@ -80,7 +80,9 @@ fn modes(quick: bool) -> Result<(), Box<dyn Error>> {
         println!("| {mode:?} | {at_end} | {on_the_way} | {ratio:.3} |");
     }
     let of = |index: usize, figure: fn(&Worth) -> f64| worths[index].1.iter().map(figure).collect::<Vec<f64>>();
-    let mut chance = |figure: fn(&Worth) -> f64| interval(&improvement(&of(1, figure), &of(0, figure), &mut rng));
+    let mut chance = |figure: fn(&Worth) -> f64| {
+        interval(&improvement_interval(&[of(1, figure)], &[of(0, figure)], RESAMPLES, &mut rng))
+    };
     println!("\nProbability that a free-running run ends better than a serial one: {}", chance(|worth| worth.at_end));
     println!("on the way: {}", chance(|worth| worth.on_the_way));
     Ok(())
@@ -136,79 +138,78 @@ fn mean_return<P: Policy>(policy: &P, episodes: u64) -> Result<f64, EnvError> {
     Ok(total / episodes as f64)
 }
 
-/// Interquartile mean: the mean of what is left when a quarter of the values, rounded down, is cut off at either end
-/// (Agarwal et al. 2021, arXiv:2108.13264).
-fn iqm(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let cut = values.len() / 4;
-    mean(&values[cut..values.len() - cut])
-}
-
-/// P(x > y) + P(x = y) / 2 of runs drawn at random from either side (Agarwal et al. 2021); both are resampled.
-fn improvement(x: &[f64], y: &[f64], rng: &mut Prng) -> Estimate {
-    let runs = |values: &[f64], left: bool| values.iter().map(|&value| (left, value)).collect::<Vec<_>>();
-    let share = |runs: &[(bool, f64)]| {
-        let (left, right): (Vec<_>, Vec<_>) = runs.iter().partition(|(left, _)| *left);
-        let pairs = left.iter().flat_map(|(_, x)| right.iter().map(move |(_, y)| (x, y)));
-        let wins = pairs.map(|(x, y)| if x > y { 1.0 } else { f64::from(u8::from(x == y)) / 2.0 });
-        mean(&wins.collect::<Vec<f64>>())
-    };
-    bootstrap(&[runs(x, true), runs(y, false)], share, RESAMPLES, rng)
-}
-
 fn interval(estimate: &Estimate) -> String {
     format!("{:.2} ({:.2} to {:.2})", estimate.value, estimate.low, estimate.high)
 }
 
 // Actors.
 
-/// What is asked of the learner, and what environments cost.
+/// What is asked of the learner, and what a step of an environment costs.
 struct Load {
     name: &'static str,
     replay_ratio: f64,
-    wait: Duration,
+    cost: Cost,
+}
+
+/// What a step takes beside its simulation.
+#[derive(Clone, Copy)]
+enum Cost {
+    Nothing,
+    Computing(Duration),
+    Waiting(Duration),
+}
+
+/// Updates per step of a learner that has little to do but to take in.
+const HARDLY_ANY: f64 = 1.0 / 65_536.0;
+
+fn loads() -> [Load; 4] {
+    let (computing, waiting) = (Cost::Computing(Duration::from_micros(100)), Cost::Waiting(Duration::from_millis(1)));
+    [
+        Load { name: "as in `experiments/configs/default.toml`", replay_ratio: 0.25, cost: Cost::Nothing },
+        Load { name: "hardly any updates", replay_ratio: HARDLY_ANY, cost: Cost::Nothing },
+        Load { name: "the same, steps that compute for 100 us", replay_ratio: HARDLY_ANY, cost: computing },
+        Load { name: "steps that wait for 1 ms", replay_ratio: 0.25, cost: waiting },
+    ]
 }
 
 fn actors(quick: bool) -> Result<(), Box<dyn Error>> {
     let setting = Arc::new(Setting::new(Scenario::preset("default")?)?);
     let (seconds, rounds) = if quick { (0.5, 1) } else { (5.0, 3) };
-    let waiting = Duration::from_millis(1);
-    let loads = [
-        Load { name: "as in `experiments/configs/default.toml`", replay_ratio: 0.25, wait: Duration::ZERO },
-        Load { name: "few updates", replay_ratio: 1.0 / 256.0, wait: Duration::ZERO },
-        Load { name: "steps that wait for 1 ms", replay_ratio: 0.25, wait: waiting },
-    ];
     println!("\nThe default scenario, free-running, 8 environments; medians of {rounds} round(s) of {seconds} s\n");
     println!(
         "| load | actors | steps/s | over one actor | policy lag, updates | updates per step | chunks waiting | \
          actors idle | learner idle |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
-    for load in &loads {
+    for load in loads() {
         let mut found: [Vec<Figures>; 3] = Default::default();
         for _ in 0..rounds {
             for (found, actors) in found.iter_mut().zip([1, 2, 4]) {
-                found.push(free_run(&setting, load, actors, seconds)?);
+                found.push(free_run(&setting, &load, actors, seconds)?);
             }
         }
         let base = median(&found[0], |figures| figures.rate);
         for (found, actors) in found.iter().zip([1, 2, 4]) {
-            let rate = median(found, |figures| figures.rate);
-            let health = |name: &'static str| median(found, |figures| figures.health.get(name));
-            println!(
-                "| {} | {actors} | {rate:.0} | {:.2} | {:.1} | {:.4} | {:.2} | {:.0} % | {:.0} % |",
-                load.name,
-                rate / base,
-                health("dist/policy_lag"),
-                health("dist/replay_ratio"),
-                health("dist/queue_depth"),
-                100.0 * health("dist/actor_idle"),
-                100.0 * health("dist/learner_idle"),
-            );
+            print_row(&load, actors, found, base);
         }
     }
     Ok(())
+}
+
+/// One line of the table; `base` is the rate with one actor, in steps per second.
+fn print_row(load: &Load, actors: usize, found: &[Figures], base: f64) {
+    let rate = median(found, |figures| figures.rate);
+    let health = |name: &'static str| median(found, |figures| figures.health.get(name));
+    println!(
+        "| {} | {actors} | {rate:.0} | {:.2} | {:.1} | {:.5} | {:.2} | {:.0} % | {:.0} % |",
+        load.name,
+        rate / base,
+        health("dist/policy_lag"),
+        health("dist/replay_ratio"),
+        health("dist/queue_depth"),
+        100.0 * health("dist/actor_idle"),
+        100.0 * health("dist/learner_idle"),
+    );
 }
 
 /// Steps per second after the warm-up, and the runtime's health then.
@@ -239,7 +240,7 @@ fn main_job(replay_ratio: f64) -> SacConfig {
 }
 
 fn free_run(setting: &Arc<Setting>, load: &Load, actors: usize, seconds: f64) -> Result<Figures, Box<dyn Error>> {
-    let make_env = |_| Waiting { env: OffloadEnv::new(Arc::clone(setting)), wait: load.wait };
+    let make_env = |_| Costly { env: OffloadEnv::new(Arc::clone(setting)), cost: load.cost };
     let runtime = RuntimeConfig {
         mode: Mode::FreeRunning,
         actors,
@@ -286,13 +287,13 @@ impl<L: Learner> Observer<L> for Watch {
     }
 }
 
-/// An environment whose steps take longer, as one that asks an outside simulator.
-struct Waiting<E> {
+/// An environment whose steps take longer, as one that simulates more, or asks an outside simulator.
+struct Costly<E> {
     env: E,
-    wait: Duration,
+    cost: Cost,
 }
 
-impl<E: Env> Env for Waiting<E> {
+impl<E: Env> Env for Costly<E> {
     type ObservationSpace = E::ObservationSpace;
     type ActionSpace = E::ActionSpace;
     type Info = E::Info;
@@ -310,8 +311,14 @@ impl<E: Env> Env for Waiting<E> {
     }
 
     fn step(&mut self, action: &Act<E>) -> Result<Step<Obs<E>, E::Info>, EnvError> {
-        if !self.wait.is_zero() {
-            std::thread::sleep(self.wait);
+        match self.cost {
+            Cost::Nothing => {}
+            Cost::Computing(time) => {
+                // Without the hint of a spin loop, which would leave a shared core to the other thread.
+                let start = Instant::now();
+                while start.elapsed() < time {}
+            }
+            Cost::Waiting(time) => std::thread::sleep(time),
         }
         self.env.step(action)
     }
