@@ -189,7 +189,7 @@ fn runtime(options: &Options, steps: u64) -> RuntimeConfig {
     }
 }
 
-/// Measures runs of the same learner, each twice as long as the one before, until one is long enough.
+/// Measures runs of the same learner, each 1.1 to 8.4 times as long as the one before, until one is long enough.
 fn steps<E: Env>(options: &Options, make_env: impl Fn(usize) -> E + Sync) -> Result<(), Box<dyn Error>> {
     let mut learner = learner(options, &EnvSpec::of(&make_env(0)))?;
     let mut run = |steps| train(&mut learner, &make_env, &runtime(options, steps), options.seed, &mut ());

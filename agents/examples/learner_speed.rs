@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
+use mec_agents::agent::{Algorithm, Learner};
 use mec_agents::device::Device;
 use mec_agents::nn::BodyConfig;
 use mec_agents::sac::SacConfig;
@@ -53,17 +53,6 @@ fn measure(name: &str, config: &SacConfig, spec: &EnvSpec) -> Result<(), Box<dyn
         }
         rates.sort_by(f64::total_cmp);
         println!("{name}, {threads} thread(s): median {:.0} updates/s, best {:.0}", rates[7], rates[14]);
-    }
-    let learner = config.build(spec, &Device::flex(), 1)?;
-    let (mut policy, mut rng) = (learner.policy(), stream(1, "inference"));
-    for rows in [1, 8] {
-        let rows_of = experience(spec, rows);
-        let masks = (!rows_of.masks.is_empty()).then_some(&rows_of.masks[..]);
-        let batch = ObservationBatch { rows, observations: &rows_of.observations, masks };
-        let mut actions = Vec::new();
-        let start = Instant::now();
-        (0..2_000).for_each(|_| policy.act(&batch, ActMode::Greedy, &mut rng, &mut actions));
-        println!("{name}, inference of {rows} row(s): {:.1} us", start.elapsed().as_secs_f64() * 1e6 / 2_000.0);
     }
     Ok(())
 }
