@@ -34,6 +34,7 @@ def options():
     parser.add_argument("--limit", type=int, default=10_000, help="steps of the measure `return`, reached or not")
     parser.add_argument("--server", help="the Rust example env_server, for the problems mec-box and mec-task")
     parser.add_argument("--peer", choices=["sb3", "sbx"], help="of stable_baselines.py")
+    parser.add_argument("--scan", type=int, default=100, help="gradient steps of one call; of stable_baselines.py")
     parser.add_argument("--variant", choices=["plain", "tuned", "compiled"], default="tuned", help="of torch_sac.py")
     return parser.parse_args()
 
@@ -50,26 +51,27 @@ def environment(given):
 
 
 class Clock:
-    """Counts work and time, of which some is left out."""
+    """Counts work and time, of which some is left out; whoever compiles adds the seconds of it to `compiling`."""
 
     def __init__(self):
-        self.work, self.excluded, self.started = 0, 0.0, None
+        self.work, self.excluded, self.compiling, self.started = 0, 0.0, 0.0, None
 
     def start(self, work=0):
-        self.work, self.excluded, self.started = work, 0.0, time.perf_counter()
+        self.work, self.excluded, self.compiling, self.started = work, 0.0, 0.0, time.perf_counter()
 
     def seconds(self):
         return time.perf_counter() - self.started - self.excluded
 
     def exclude(self, action):
         """Does something whose time does not count."""
-        started = time.perf_counter()
+        started, compiling = time.perf_counter(), self.compiling
         result = action()
-        self.excluded += time.perf_counter() - started
+        self.excluded, self.compiling = self.excluded + time.perf_counter() - started, compiling
         return result
 
     def emit(self, work, **more):
-        print(json.dumps({"work": work - self.work, "seconds": self.seconds(), **more}), flush=True)
+        measured = {"work": work - self.work, "seconds": self.seconds(), "compiling_s": self.compiling}
+        print(json.dumps(measured | more), flush=True)
 
 
 def mean_return(act, env, seed):

@@ -186,6 +186,12 @@ def spaces(env):
     return env.observation_space.shape[0], int(env.action_space.n) if discrete else env.action_space.shape[0], discrete
 
 
+def finish(given):
+    """Waits until the device has done all of it."""
+    if given.device == "cuda":
+        torch.cuda.synchronize()
+
+
 def gradient(given):
     sizes, parts = (measurement.OBSERVATION, measurement.ACTION, False), None
     if given.problem != "sizes":
@@ -201,15 +207,14 @@ def gradient(given):
     if discrete:
         replay.columns[1].random_(0, action)
     clock, updates = measurement.Clock(), 0
-    wait = torch.cuda.synchronize if given.device == "cuda" else lambda: None
     for _ in range(20):
         learner.update(replay.sample(given.batch))
-    wait()
+    finish(given)
     clock.start()
     while clock.seconds() < given.seconds:
         for _ in range(10):
             learner.update(replay.sample(given.batch))
-        wait()
+        finish(given)
         updates += 10
     clock.emit(updates)
 
@@ -246,9 +251,11 @@ def steps(given):
     loop, clock = Loop(given), measurement.Clock()
     while loop.steps < measurement.LEARNING_STARTS + measurement.WARM_UP:
         loop.step()
+    finish(given)
     clock.start(loop.steps)
     while clock.seconds() < given.seconds:
         loop.step()
+    finish(given)
     clock.emit(loop.steps)
 
 
