@@ -1,28 +1,25 @@
 """Measures all rows in turn, again and again, and prints tables: report.py EXAMPLE, called by simulator_speed.sh.
 
-One repetition measures every row of a table once, each in a process of its own on one core (rows that say so: on two),
-so that whatever else the machine does meets all rows alike. Tables show the median of the repetitions, the least and
-the greatest, and ratios of medians.
+Tables show the median of the repetitions, the least and the greatest, and ratios of medians.
 
-To add a row, add it to the list of its table: a row is a name, a command that prints a measurement, and its threads.
+To add a row, add it to the list of its table: a row is its first cells, a command that prints a measurement, the rows that
+its ratios are over, and its threads.
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent.parent
+sys.path.append(str(FOLDER.parent))
+
+import speed_report  # noqa: E402
+from speed_report import ROOT, Row, load, machine, shown, table, version  # noqa: E402
+
 SCENARIO = ROOT / "envs" / "examples" / "simulator_speed" / "one_server.toml"
 TASKS = ["CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCarContinuous-v0"]
 BATCHES = [16, 1024]
@@ -30,82 +27,22 @@ WORLDS = [16, 128, 256, 1024]
 THREADS = [1, 2]
 DEVICES = [10, 100, 1_000, 10_000]
 SERVERS = [2, 20, 200]
-# Time on a core and time by the clock of every measurement with one thread, s.
-BUSY = []
-PARTS = ["events", "classic", "decisions"]
 
 
-@dataclass
-class Row:
-    """What is measured; `cells` are the first columns of its line, `bases` the rows that its ratios are over."""
-
-    cells: list
-    command: list
-    bases: list = field(default_factory=list)
-    threads: int = 1
-    results: list = field(default_factory=list)
-
-    def rates(self):
-        """Work per second of every repetition."""
-        return [result["work"] / result["seconds"] for result in self.results]
-
-    def rate(self):
-        return statistics.median(self.rates())
-
-    def latency(self):
-        """Mean latency of the tasks of the last round, which tells whether two rows simulate the same load."""
-        return f"{self.results[-1]['latency_mean_s']:.3f}"
-
-
-def shown(number):
-    """Three digits."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+def latency(row):
+    """Mean latency of the tasks of the last round, which tells whether two rows simulate the same load."""
+    return f"{row.results[-1]['latency_mean_s']:.3f}"
 
 
 def ratio(row, base):
     return "" if base is None else shown(row.rate() / base.rate())
 
 
-def measured(row):
-    """One measurement in a process of its own, on as many cores as the row has threads."""
-    cores = sorted(os.sched_getaffinity(0))[-row.threads :] if hasattr(os, "sched_getaffinity") else None
-    pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
-    threads = {name: "1" for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]}
-    # What libraries print to the other stream is shown only when they fail.
-    command, started = list(map(str, row.command)), (time.perf_counter(), processor_time())
-    run = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin, env=os.environ | threads)
-    if run.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{run.stderr}")
-    if row.threads == 1:
-        BUSY.append((processor_time() - started[1], time.perf_counter() - started[0]))
-    return json.loads(run.stdout.splitlines()[-1])
-
-
-def processor_time():
-    """Time on a core of all measurements so far, s."""
-    times = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return times.ru_utime + times.ru_stime
-
-
 def measure(rows, repetitions):
-    for repetition in range(repetitions):
-        for row in rows:
-            print(f"{repetition + 1}/{repetitions} {' '.join(map(str, row.cells))}", file=sys.stderr)
-            row.results.append(measured(row))
-
-
-def table(title, head, lines):
-    print(f"\n## {title}\n")
-    print("| " + " | ".join(head) + " |")
-    numbers = next((index for index, cell in enumerate(lines[0]) if cell[:1].isdigit()), len(head))
-    print("|" + "|".join("---" if index < numbers else "---:" for index in range(len(head))) + "|")
-    for line in lines:
-        print("| " + " | ".join(line) + " |")
-
-
-def spread(row):
-    """Median, least and greatest rate."""
-    return [shown(row.rate()), f"{shown(min(row.rates()))} to {shown(max(row.rates()))}"]
+    """Measures all rows, of which none may fail."""
+    speed_report.measure(rows, repetitions)
+    if any(row.failed for row in rows):
+        sys.exit("Rows failed, as said above.")
 
 
 # One server in SimPy.
@@ -124,7 +61,7 @@ def check(options, folder):
             sys.exit(f"{variant}: {run.stderr}")
         result = json.loads(run.stdout)
         lines.append([variant, f"{result['tasks']:,}", f"{result['difference_s']:.1e}"])
-    table("One server: completions here and in SimPy", ["decisions", "tasks", "largest difference, s"], lines)
+    table("One server: completions here and in SimPy", ["decisions", "tasks", "largest difference, s"], lines, texts=1)
 
 
 def event_rows(options, folder):
@@ -156,8 +93,9 @@ def events(options):
         measure(rows, options.repetitions)
     given, drawn = "over SimPy, tasks given", "over SimPy, tasks drawn"
     head = ["simulator", "decisions", "tasks/s", "least to greatest", "mean latency, s", given, drawn]
-    lines = [[*row.cells, *spread(row), row.latency(), *(ratio(row, base) for base in row.bases)] for row in rows]
+    lines = [[*row.cells, *row.spread(), latency(row), *(ratio(row, base) for base in row.bases)] for row in rows]
     table("One server: tasks per second", head, lines)
+    return rows
 
 
 # Classic control.
@@ -201,10 +139,11 @@ def classic(options):
     rows = [row for name in TASKS for row in classic_rows(options, name, with_envpool)]
     measure(rows, options.repetitions)
     head = ["task", "simulator", "batch", "threads", "steps/s", "least to greatest", "mec-gym over it"]
-    lines = [[*row.cells, *spread(row), *([ratio(base, row) for base in row.bases] or [""])] for row in rows]
+    lines = [[*row.cells, *row.spread(), *([ratio(base, row) for base in row.bases] or [""])] for row in rows]
     table("Classic control: steps per second", head, lines)
     if not with_envpool:
         print("\nEnvPool does not install or start here: no rows of it.")
+    return rows
 
 
 # Decisions.
@@ -254,65 +193,39 @@ def reset_ms(row):
 
 def decisions(options):
     rows, vectors, pairs = decision_rows(options), vector_rows(options), sweep_rows(options)
-    measure(rows + vectors + [row for pair in pairs for row in pair], options.repetitions)
+    every = rows + vectors + [row for pair in pairs for row in pair]
+    measure(every, options.repetitions)
     head = ["form", "targets", "decisions/s", "least to greatest", "us each", "episodes"]
     episodes = lambda row: f"{min(result['rounds'] for result in row.results):,} or more"
-    lines = [[*row.cells, *spread(row), shown(1e6 / row.rate()), episodes(row)] for row in rows]
+    lines = [[*row.cells, *row.spread(), shown(1e6 / row.rate()), episodes(row)] for row in rows]
     table("Default scenario: decisions per second", head, lines)
     head = ["environments", "threads", "decisions/s", "least to greatest", "over one thread"]
-    lines = [[*row.cells, *spread(row), ratio(row, row.bases[0])] for row in vectors]
-    table("Default scenario in a `VectorEnv`: decisions per second", head, lines)
+    lines = [[*row.cells, *row.spread(), ratio(row, row.bases[0])] for row in vectors]
+    table("Default scenario in a `VectorEnv`: decisions per second", head, lines, texts=0)
     head = ["devices", "servers", "`OffloadEnv`: us", "least to greatest", "reset, ms"]
     head += ["`Offload`: us", "least to greatest", "mean latency, s"]
-    lines = [[*one.cells[:2], *micros(one), reset_ms(one), *micros(two), one.latency()] for one, two in pairs]
-    table("Larger and smaller scenarios: cost of a decision", head, lines)
+    lines = [[*one.cells[:2], *micros(one), reset_ms(one), *micros(two), latency(one)] for one, two in pairs]
+    table("Larger and smaller scenarios: cost of a decision", head, lines, texts=0)
+    return every
 
 
-# The machine.
-
-
-def version(package):
-    """The version of a package, None where it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def said(*command):
-    try:
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def machine(options):
-    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("model name")]
-    packages = [f"{name} {version(name)}" for name in ["simpy", "gymnasium", "numpy", "envpool"] if version(name)]
-    print(f"Processor: {names[0] if names else platform.processor()}, {os.cpu_count()} cores; load {load()}")
-    print(f"Versions: {said('rustc', '--version')}; Python {platform.python_version()}; {', '.join(packages)}")
-    print(f"Commit: {said('git', 'describe', '--always', '--dirty')}")
-    print(f"Repetitions: {options.repetitions}, of {options.seconds} s or more; changes: {options.scenario or 'none'}")
-
-
-def load():
-    return ", ".join(f"{average:.1f}" for average in os.getloadavg())
+PARTS = {"events": events, "classic": classic, "decisions": decisions}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("example")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5, help="least time of one measurement")
     parser.add_argument("--scenario", default="", help="TOML merged over the scenarios of the part `decisions`")
     options = parser.parse_args()
-    machine(options)
-    for part in options.parts:
-        {"events": events, "classic": classic, "decisions": decisions}[part](options)
+    machine(["simpy", "gymnasium", "numpy", "envpool"])
+    print(f"Repetitions: {options.repetitions}, of {options.seconds} s or more; changes: {options.scenario or 'none'}")
+    rows = [row for part in options.parts for row in PARTS[part](options)]
     # Well below 100 %, other work was in the way: rates are then too low, and ratios are what can be compared.
-    share = sum(used for used, _ in BUSY) / sum(passed for _, passed in BUSY)
+    single = [result for row in rows if row.threads == 1 for result in row.results]
+    share = sum(result["core_s"] for result in single) / sum(result["clock_s"] for result in single)
     print(f"\nMeasurements with one thread had a core for {share:.0%} of their time; load at the end {load()}")
 
 
