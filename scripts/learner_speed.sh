@@ -5,9 +5,9 @@
 # steps our environments.
 #
 # scripts/learner_speed.sh [--quick] [--only mec-gym sb3 torch sbx] [--parts gradient steps return bare] [--threads 1 2]
-#                          [--rounds 5] [--seconds 5]
+#                          [--rounds 5] [--seconds 5] [--limit 10000]
 #
-# --quick only checks that everything runs, in three minutes. Needs Python 3.11 (another than `python3`: set PYTHON),
+# --quick only checks that everything runs, in four minutes. Needs Python 3.11 (another than `python3`: set PYTHON),
 # 7 GB of disk for packages from PyPI, a Rust toolchain, and a C++ compiler (Debian: g++), without which torch.compile
 # fails.
 set -euo pipefail

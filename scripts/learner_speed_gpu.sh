@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures gradient steps of our soft actor-critic on a GPU beside PyTorch's on the same one, for batches of 256 to
-# 16,384.
+# Measures our soft actor-critic on a GPU beside PyTorch's on the same one: gradient steps for batches of 256 to 16,384,
+# and steps of the default scenario with a gradient step after each, where ours also acts on the CPU meanwhile.
 #
 # scripts/learner_speed_gpu.sh [--quick] [--only mec-gym torch] [--rounds 5] [--seconds 5]
 #
@@ -24,7 +24,10 @@ if (( ${#missing[@]} == 0 )); then
     "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' ||
         missing+=("CUDA in PyTorch: torch.cuda.is_available() is false, so the driver may be too old for this version")
 fi
-build=(cargo build --release -p mec-gym --example learner_peers --features "$device" --locked)
+build=(
+    cargo build --release -p mec-gym -p mec-envs --example learner_peers --example env_server
+    --features "mec-gym/$device" --locked
+)
 if (( ${#missing[@]} == 0 )) && ! "${build[@]}"; then
     missing+=("a build with --features $device, which failed as said above")
 fi
