@@ -13,15 +13,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use mec_gym::agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
+use mec_gym::agents::agent::{Algorithm, Learner};
 use mec_gym::agents::device::{self, DeviceKind};
+use mec_gym::agents::evaluate_policy::evaluate_policy;
 use mec_gym::agents::nn::BodyConfig;
 use mec_gym::agents::runtime::{Mode, Observer, ObserverError, RuntimeConfig, train};
 use mec_gym::agents::sac::{SacConfig, SacLearner};
 use mec_gym::agents::spec::EnvSpec;
 use mec_gym::agents::transition::Transitions;
 use mec_gym::envs::gym::classic::Pendulum;
-use mec_gym::envs::gym::{ActionLayout, ActionSpace, Env, EnvError, Part, Space};
+use mec_gym::envs::gym::{ActionLayout, Env, Part, Space};
 use mec_gym::envs::offload::{OffloadBoxEnv, OffloadEnv, OffloadForm, Scenario, Setting};
 use mec_gym::envs::rng::rand::RngExt;
 use mec_gym::envs::rng::{Prng, stream};
@@ -214,8 +215,9 @@ struct Evaluation<'a, F> {
 impl<L: Learner, E: Env, F: Fn(usize) -> E> Observer<L> for Evaluation<'_, F> {
     fn on_evaluate(&mut self, steps: u64, policy: &L::Policy, _: &L) -> Result<(), ObserverError> {
         if steps > 0 && !self.reached {
-            let found = mean_return(policy.clone(), (self.make_env)(0), self.options.seed)?;
-            self.reached = found >= self.options.wanted_return;
+            let first = 1_000_000 + 1_000 * self.options.seed;
+            let returns = evaluate_policy(policy, &mut (self.make_env)(0), first..first + EPISODES)?;
+            self.reached = returns.iter().sum::<f64>() / EPISODES as f64 >= self.options.wanted_return;
         }
         Ok(())
     }
@@ -223,25 +225,6 @@ impl<L: Learner, E: Env, F: Fn(usize) -> E> Observer<L> for Evaluation<'_, F> {
     fn should_stop(&self) -> bool {
         self.reached
     }
-}
-
-fn mean_return<P: Policy, E: Env>(mut policy: P, mut env: E, seed: u64) -> Result<f64, EnvError> {
-    let (mut rng, mut total, mut actions) = (stream(seed, "evaluation"), 0.0, Vec::new());
-    for episode in 0..EPISODES {
-        let mut observation = env.reset(Some(1_000_000 + 1_000 * seed + episode));
-        loop {
-            let flat = env.observation_space().flatten(&observation);
-            let batch = ObservationBatch { rows: 1, observations: &flat, masks: env.action_mask() };
-            policy.act(&batch, ActMode::Greedy, &mut rng, &mut actions);
-            let step = env.step(&env.action_space().decode(&actions))?;
-            total += step.reward;
-            if step.is_last() {
-                break;
-            }
-            observation = step.observation;
-        }
-    }
-    Ok(total / EPISODES as f64)
 }
 
 fn time_to_return<E: Env>(options: &Options, make_env: impl Fn(usize) -> E + Sync) -> Result<(), Box<dyn Error>> {

@@ -9,14 +9,15 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mec_gym::agents::agent::{ActMode, Algorithm, Learner, Metrics, ObservationBatch, Policy};
+use mec_gym::agents::agent::{Algorithm, Learner, Metrics, Policy};
 use mec_gym::agents::device::Device;
+use mec_gym::agents::evaluate_policy::evaluate_policy;
 use mec_gym::agents::nn::BodyConfig;
 use mec_gym::agents::runtime::{Mode, Observer, ObserverError, Progress, RuntimeConfig, train};
 use mec_gym::agents::sac::{SacConfig, Warmup};
 use mec_gym::agents::spec::EnvSpec;
 use mec_gym::envs::gym::classic::Pendulum;
-use mec_gym::envs::gym::{Act, ActionSpace, Env, EnvError, Metric, Obs, Step};
+use mec_gym::envs::gym::{Act, Env, EnvError, Metric, Obs, Step};
 use mec_gym::envs::offload::{OffloadEnv, OffloadForm, Scenario, Setting};
 use mec_gym::envs::rng::stream;
 use mec_gym::experiments::statistics::{Estimate, bootstrap, improvement_interval, iqm, mean};
@@ -120,22 +121,7 @@ impl<L: Learner> Observer<L> for Returns {
 }
 
 fn mean_return<P: Policy>(policy: &P, episodes: u64) -> Result<f64, EnvError> {
-    let (mut policy, mut env) = (policy.clone(), Pendulum::v1());
-    let (mut rng, mut actions, mut total) = (stream(0, "greedy"), Vec::new(), 0.0);
-    for episode in 0..episodes {
-        let mut observation = env.reset(Some(1_000_000 + episode));
-        loop {
-            let batch = ObservationBatch { rows: 1, observations: &observation, masks: None };
-            policy.act(&batch, ActMode::Greedy, &mut rng, &mut actions);
-            let step = env.step(&env.action_space().decode(&actions))?;
-            total += step.reward;
-            if step.is_last() {
-                break;
-            }
-            observation = step.observation;
-        }
-    }
-    Ok(total / episodes as f64)
+    Ok(mean(&evaluate_policy(policy, &mut Pendulum::v1(), 1_000_000..1_000_000 + episodes)?))
 }
 
 fn interval(estimate: &Estimate) -> String {
