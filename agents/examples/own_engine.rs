@@ -63,7 +63,8 @@ fn work(number: usize, weights: &Receiver<Weights>, reports: &Sender<Report>) ->
 }
 
 fn main() -> Result<(), Error> {
-    let mut learner = config().build(&EnvSpec::of(&make_env()), &Device::flex(), SEED)?;
+    let spec = EnvSpec::of(&make_env());
+    let mut learner = config().build(&spec, &Device::flex(), SEED)?;
     let (steps, episodes) = thread::scope(|scope| {
         let (reports, incoming) = channel::<Report>();
         // Both ends of the learner's channels live in here: whichever side fails, the other one finds them closed.
@@ -85,6 +86,8 @@ fn main() -> Result<(), Error> {
         while steps < 3_000 {
             let (number, experience) = incoming.recv()?;
             let Experience { transitions, episodes: ended } = experience?;
+            // A learner takes what it is given: rows from elsewhere are checked before.
+            transitions.check(&spec)?;
             steps += transitions.len();
             episodes += ended.len();
             learner.add(&transitions);

@@ -71,7 +71,16 @@ pub trait Learner {
     /// What it learns.
     type Policy: Policy;
 
-    /// Takes experience in. Rows of one stream arrive in order.
+    /// Takes experience in. Rows of one stream arrive in order, and all pass
+    /// [`Transitions::check`](crate::transition::Transitions::check), as those do that an
+    /// [`Actor`](crate::actor::Actor) brings; an engine that has them from elsewhere checks them first.
+    ///
+    /// Nothing checks again behind this. A choice that does not exist is learned from as another one or panics in
+    /// [`train`](Learner::train). A number that is infinite or NaN spoils what is learned for good: the running statistics
+    /// of observations, the largest reward, in the end the networks.
+    ///
+    /// # Panics
+    /// When a column has another length than the shape of the environment asks for.
     fn add(&mut self, experience: &Transitions);
 
     /// How many gradient updates the experience so far allows that were not done yet.
