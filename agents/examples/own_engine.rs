@@ -1,8 +1,9 @@
 //! An engine of one's own: two workers and a learner, scheduled with plain threads and channels.
 //!
-//! What goes through the channels is what would go through a network: weights as bytes with their version, and
-//! experience in columns. So the same three calls on either side serve an engine that spreads actors over machines:
-//! `set_weights` and `collect` of a worker; `add`, `train` and `weights` of a learner.
+//! Nothing but bytes goes through the channels, as through a network: weights with their version one way, experience the
+//! other way. Both are verified where they arrive. So the same calls on either side serve an engine that spreads actors
+//! over machines: `set_weights`, `collect` and `to_bytes` of a worker; `from_bytes`, `check`, `add`, `train` and
+//! `weights` of a learner.
 //! `cargo run -p mec-agents --example own_engine` trains soft actor-critic on a probe environment whose best reward is 0.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -45,8 +46,8 @@ fn config() -> SacConfig {
     }
 }
 
-/// What a worker sends: its number, and what it saw or why it cannot go on.
-type Report = (usize, Result<Experience, Error>);
+/// What a worker sends: its number, and the bytes of what it saw or why it cannot go on.
+type Report = (usize, Result<Vec<u8>, Error>);
 
 /// One worker: it could run on another machine, for it shares no memory with the learner.
 fn work(number: usize, weights: &Receiver<Weights>, reports: &Sender<Report>) -> Result<(), Error> {
@@ -57,7 +58,7 @@ fn work(number: usize, weights: &Receiver<Weights>, reports: &Sender<Report>) ->
     let mut worker = Worker::new(actor, policy);
     for Weights { bytes, version } in weights {
         worker.set_weights(&bytes, version)?;
-        reports.send((number, Ok(worker.collect(STEPS)?)))?;
+        reports.send((number, Ok(worker.collect(STEPS)?.to_bytes())))?;
     }
     Ok(())
 }
@@ -84,8 +85,8 @@ fn main() -> Result<(), Error> {
         drop(reports);
         let (mut steps, mut episodes) = (0, 0);
         while steps < 3_000 {
-            let (number, experience) = incoming.recv()?;
-            let Experience { transitions, episodes: ended } = experience?;
+            let (number, bytes) = incoming.recv()?;
+            let Experience { transitions, episodes: ended } = Experience::from_bytes(&bytes?)?;
             // A learner takes what it is given: rows from elsewhere are checked before.
             transitions.check(&spec)?;
             steps += transitions.len();

@@ -151,7 +151,7 @@ pub struct Metrics(Vec<(Cow<'static, str>, f64)>);
 
 impl Metrics {
     /// Figures of these names and values.
-    pub fn new(values: Vec<(&'static str, f64)>) -> Self {
+    pub fn new(values: Vec<(impl Into<Cow<'static, str>>, f64)>) -> Self {
         Self(values.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 

@@ -70,8 +70,6 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn report(number: u64, offload_ratio: f64) -> EpisodeReport {
@@ -80,9 +78,9 @@ mod tests {
             episode: number,
             episode_return: -(number as f64),
             length: 2 * number,
-            ended: Instant::now(),
+            ended_s: 0.0,
             terminated: false,
-            metrics: vec![("offload_ratio", offload_ratio), ("load_balance", f64::NAN)],
+            metrics: vec![("offload_ratio".into(), offload_ratio), ("load_balance".into(), f64::NAN)],
         }
     }
 

@@ -19,6 +19,8 @@ pub struct EnvStream<E: Env> {
     env: E,
     index: usize,
     seed: u64,
+    /// When it was made or resumed.
+    began: Instant,
     /// What [`Transitions::env`] says of its rows: the index, or another number once an environment was replaced.
     row_stream: u32,
     rng: Prng,
@@ -92,6 +94,7 @@ impl<E: Env> EnvStream<E> {
             row_stream: u32::try_from(index).expect("runtimes refuse more than 2^32 streams"),
             index,
             seed,
+            began: Instant::now(),
             observation: Vec::new(),
             next_observation: Vec::new(),
             mask: vec![true; choices],
@@ -232,9 +235,9 @@ impl<E: Env> EnvStream<E> {
             episode: self.episode.index,
             episode_return: self.episode.episode_return,
             length: self.episode.length,
-            ended: Instant::now(),
+            ended_s: self.began.elapsed().as_secs_f64(),
             terminated,
-            metrics: self.env.metrics(),
+            metrics: self.env.metrics().into_iter().map(|(name, value)| (name.into(), value)).collect(),
         };
         self.begin(self.episode.index + 1);
         report

@@ -5,11 +5,13 @@
 
 mod env_stream;
 mod episode_report;
+mod experience;
 mod stream_state;
 mod worker;
 
 pub use env_stream::EnvStream;
 pub use episode_report::EpisodeReport;
+pub use experience::Experience;
 pub use stream_state::StreamState;
 pub use worker::Worker;
 
@@ -19,16 +21,6 @@ use mec_envs::gym::Env;
 use mec_envs::rng::Prng;
 
 use crate::agent::{ActMode, ObservationBatch, Policy};
-use crate::transition::Transitions;
-
-/// What an actor brings back.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Experience {
-    /// The transitions.
-    pub transitions: Transitions,
-    /// The episodes that ended, in order.
-    pub episodes: Vec<EpisodeReport>,
-}
 
 /// Steps one or several environment streams with a policy.
 pub struct Actor<E: Env> {

@@ -264,13 +264,13 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
     fn on_episode(&mut self, episode: &EpisodeReport) -> Result<(), ObserverError> {
         if !self.monitors.contains_key(&episode.env) {
             let path = self.files.folder.monitor(self.name, self.job.seed(), episode.env);
-            let names: Vec<&str> = episode.metrics.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = episode.metrics.iter().map(|(name, _)| name.as_ref()).collect();
             let monitor = MonitorFile::create(&path, &self.env_id(), self.began.0, &names)?;
             self.monitors.insert(episode.env, monitor);
         }
         let monitor = self.monitors.get_mut(&episode.env).expect("it was just made");
-        // The monotonic clock, so that times never fall within a file, whatever happens to the clock on the wall.
-        let elapsed_s = self.before_s + episode.ended.saturating_duration_since(self.began.1).as_secs_f64();
+        // By the monotonic clock of its stream, so that times never fall within a file, whatever the clock on the wall does.
+        let elapsed_s = self.before_s + episode.ended_s;
         let row = Episode { reward: episode.episode_return, length: episode.length as usize, elapsed_s };
         let figures: Vec<f64> = episode.metrics.iter().map(|(_, value)| *value).collect();
         monitor.episode(&row, &figures)?;
