@@ -1,6 +1,11 @@
-//! What an engine of one's own relies on: experience and weights as bytes, and rows that can be checked.
+//! What an engine of one's own relies on: experience and weights as bytes, rows that can be checked, workers that can be
+//! stored and mended.
 
-use mec_agents::actor::{Actor, EnvStream, EpisodeReport, Experience, Worker};
+mod recorder;
+
+use std::collections::BTreeSet;
+
+use mec_agents::actor::{Actor, ActorError, EnvStream, EpisodeReport, Experience, StreamState, Worker};
 use mec_agents::agent::{Algorithm, Learner};
 use mec_agents::checkpoint::{CheckpointError, parse, to_bytes};
 use mec_agents::device::Device;
@@ -10,8 +15,9 @@ use mec_agents::state::StateDict;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::classic::Pendulum;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
-use mec_envs::gym::{Env, TimeLimit};
-use mec_envs::rng::stream;
+use mec_envs::gym::{BoxSpace, Env, EnvError, Step, TimeLimit};
+use mec_envs::rng::{Prng, stream};
+use recorder::Recorder;
 
 fn policy<E: Env>(env: &E) -> RandomPolicy {
     RandomConfig::default().build(&EnvSpec::of(env), &Device::flex(), 0).unwrap().policy()
@@ -131,4 +137,72 @@ fn what_actors_bring_passes_the_check_of_every_action_space() {
     let other = EnvSpec::of(&Probe::continuous(Rung::Match));
     let message = rows.check(&other).unwrap_err().to_string();
     assert_eq!(message, "observations has 120 entries; accepted is 40, 1 for each of 40 rewards");
+}
+
+#[test]
+fn a_stored_worker_goes_on_as_if_it_had_never_stopped() {
+    let mut first = worker(|_| Pendulum::v1(), 3);
+    first.collect(257).unwrap();
+    let mut stored = StateDict::new("worker");
+    first.actor().states().for_each(|state| state.write(&mut stored));
+    stored.insert_value("rng", first.actor().rng());
+    let stored = parse(&to_bytes(&stored), "here".as_ref()).unwrap();
+    let resumed = |index| EnvStream::resume(Pendulum::v1(), 1, StreamState::read(index, &stored).unwrap()).unwrap();
+    let rng: Prng = stored.value("rng").unwrap();
+    let mut second = Worker::new(Actor::new((0..3).map(resumed).collect(), rng), policy(&Pendulum::v1()));
+    let (found, expected) = (second.collect(300).unwrap(), first.collect(300).unwrap());
+    assert_eq!(found.transitions, expected.transitions);
+    let returns = |experience: &Experience| -> Vec<(u64, f64)> {
+        experience.episodes.iter().map(|report| (report.episode, report.episode_return)).collect()
+    };
+    assert_eq!((returns(&found), found.episodes.len()), (returns(&expected), 3));
+}
+
+/// Pendulum that refuses its step number `at`, of all episodes.
+struct Refusing {
+    env: TimeLimit<Pendulum>,
+    steps: usize,
+    at: usize,
+}
+
+impl Env for Refusing {
+    type ObservationSpace = BoxSpace;
+    type ActionSpace = BoxSpace;
+    type Info = ();
+
+    fn observation_space(&self) -> &BoxSpace {
+        self.env.observation_space()
+    }
+
+    fn action_space(&self) -> &BoxSpace {
+        self.env.action_space()
+    }
+
+    fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
+        self.env.reset(seed)
+    }
+
+    fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
+        self.steps += 1;
+        if self.steps > self.at {
+            return Err(EnvError::ResetNeeded);
+        }
+        Ok(self.env.step(action)?.map_info(|_| ()))
+    }
+}
+
+#[test]
+fn environments_of_a_worker_that_broke_are_replaced_and_no_row_is_lost() {
+    let make_env = |at: usize| Refusing { env: Pendulum::v1(), steps: 0, at };
+    let mut worker = worker(|index| make_env(if index == 1 { 7 } else { usize::MAX }), 2);
+    let error = worker.collect(20).unwrap_err();
+    assert!(matches!(error, ActorError::Refused { env: 1, step: 7, .. }), "{error}");
+    worker.actor_mut().replace_all(|_| make_env(usize::MAX), |index| 10 + index as u32).unwrap();
+    let mut learner = Recorder::default();
+    learner.add(&worker.collect(5).unwrap().transitions);
+    // Eight steps of the one, seven of the other, then five of each under new numbers.
+    learner.assert_whole(8 + 7 + 2 * 5, 4);
+    let streams: BTreeSet<u32> = learner.rows().iter().map(|row| row.stream).collect();
+    assert_eq!(streams, BTreeSet::from([0, 1, 10, 11]));
+    assert_eq!(worker.actor_mut().salvage(), Experience::default());
 }

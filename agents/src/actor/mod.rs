@@ -83,6 +83,12 @@ impl<E: Env> Actor<E> {
         self.streams.iter().map(EnvStream::state)
     }
 
+    /// The generator of batched acting: stored with the [`states`](Self::states), an actor that is made anew with both goes
+    /// on as if it had never stopped.
+    pub fn rng(&self) -> &Prng {
+        &self.rng
+    }
+
     /// Lets stream `stream` go `steps` steps on its own generator, one observation per inference: what it brings back
     /// does not depend on which other streams this actor has.
     ///

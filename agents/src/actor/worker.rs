@@ -10,9 +10,11 @@ use crate::agent::Policy;
 use crate::checkpoint::{self, CheckpointError};
 
 /// An [`Actor`] with a policy of its own: what an engine other than our [`runtime`](crate::runtime) places on a thread
-/// or a machine. Weights come in as bytes, experience goes out in columns.
+/// or a machine. Weights come in as bytes, experience goes out as bytes ([`Experience::to_bytes`]) or in columns.
 ///
-/// `examples/own_engine.rs` schedules two of them and a learner.
+/// `examples/own_engine.rs` schedules two of them and a learner. An engine stores one as the
+/// [`states`](Actor::states) of its streams and the [`rng`](Actor::rng) of its actor; a worker that is made anew of
+/// them ([`EnvStream::resume`](super::EnvStream::resume)) and given the newest weights goes on as if it had never stopped.
 pub struct Worker<E: Env, P: Policy> {
     actor: Actor<E>,
     policy: P,
@@ -36,16 +38,31 @@ impl<E: Env, P: Policy> Worker<E, P> {
         Ok(())
     }
 
+    /// Its actor, to ask where the streams are.
+    pub fn actor(&self) -> &Actor<E> {
+        &self.actor
+    }
+
+    /// Its actor, to [replace](Actor::replace_all) environments that broke, and to [salvage](Actor::salvage) what happened
+    /// before.
+    pub fn actor_mut(&mut self) -> &mut Actor<E> {
+        &mut self.actor
+    }
+
     /// The version of the weights it acts with.
     pub fn version(&self) -> u64 {
         self.version
     }
 
     /// Lets every stream go `steps` steps, side by side, and hands over what happened: transitions in columns, and the
-    /// statistics of the episodes that ended.
+    /// statistics of the episodes that ended. Returns when all steps are done: a step that never returns cannot be
+    /// interrupted.
     ///
     /// # Errors
-    /// [`ActorError`] of an environment.
+    /// [`ActorError`] of an environment. What happened before it is kept for the next call.
+    ///
+    /// # Panics
+    /// When an environment does; what happened before is kept then, too, and all environments must be replaced.
     pub fn collect(&mut self, steps: usize) -> Result<Experience, ActorError> {
         self.actor.advance_all(steps, &mut self.policy)
     }
