@@ -213,3 +213,13 @@ fn a_run_without_environments_is_refused() {
     let error = train(&mut sac(1.0), |_| Breaking::after(0, false), &config, 1, &mut ()).unwrap_err();
     assert_eq!(error.to_string(), "runtime.envs is 0; accepted is 1 to 100000");
 }
+
+#[test]
+fn more_actors_than_a_system_has_threads_for_are_refused() {
+    let config = |actors| RuntimeConfig { actors, ..runtime(Mode::Lockstep) };
+    config(1_024).validate().unwrap();
+    for actors in [1_025, 100_000, usize::MAX] {
+        let error = train(&mut sac(1.0), |_| Breaking::after(0, false), &config(actors), 1, &mut ()).unwrap_err();
+        assert_eq!(error.to_string(), format!("runtime.actors is {actors}; accepted is 1 to 1024"));
+    }
+}

@@ -18,9 +18,6 @@ use crate::registry::{AlgorithmConfig, Form};
 /// The configuration of the main job, `configs/default.toml`.
 pub const DEFAULT: &str = include_str!("../configs/default.toml");
 
-/// Each actor is a thread; systems refuse more of them sooner or later.
-const MOST_ACTORS: usize = 1024;
-
 /// Evaluations of a training that does not say how often.
 const EVALUATIONS: u64 = 20;
 
@@ -281,7 +278,6 @@ pub(crate) fn resolve_runtime(runtime: &mut RuntimeConfig) {
 
 /// Refuses values of a runtime that no run can have.
 pub(crate) fn validate_runtime(runtime: &RuntimeConfig) -> Result<(), ExperimentError> {
-    check(runtime.actors <= MOST_ACTORS, "runtime.actors", runtime.actors, "1 to 1024")?;
     check(runtime.steps > 0, "runtime.steps", runtime.steps, "1 or more")?;
     check(runtime.progress_every > 0, "runtime.progress_every", runtime.progress_every, "1 or more")?;
     check(runtime.evaluate_every > 0, "runtime.evaluate_every", runtime.evaluate_every, "1 or more")?;
