@@ -84,3 +84,41 @@ impl Health {
         metrics.set("dist/learner_idle", health.learner_waited.as_secs_f64() / health.since.elapsed().as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(health: &mut Health) -> [f64; 5] {
+        let mut metrics = Metrics::default();
+        health.drain_into(&mut metrics);
+        ["dist/policy_lag", "dist/replay_ratio", "dist/queue_depth", "dist/actor_idle", "dist/learner_idle"]
+            .map(|name| metrics.get(name))
+    }
+
+    #[test]
+    fn figures_are_those_worked_by_hand_and_start_anew_after_a_report() {
+        let seconds = Duration::from_secs;
+        let mut health = Health::since(30, 10);
+        // Eight seconds ago, of which the learner waits for two.
+        health.since = Instant::now().checked_sub(seconds(8)).unwrap();
+        health.steps += 50;
+        health.updates += 30;
+        for (lag, waited, total) in [(0, 0, 2), (2, 1, 4), (7, 3, 4)] {
+            health.chunk(lag, seconds(waited), seconds(total));
+        }
+        for chunks in [0, 4, 4, 0, 2] {
+            health.queue(chunks);
+        }
+        health.learner_waited(Duration::from_millis(500));
+        health.learner_waited(Duration::from_millis(1_500));
+        let [lag, ratio, depth, actor_idle, learner_idle] = figures(&mut health);
+        // 9 versions in 3 chunks, 40 updates in 80 steps, 10 chunks at 5 looks, 4 of 10 seconds.
+        assert_eq!((lag, ratio, depth, actor_idle), (3.0, 0.5, 2.0, 0.4));
+        // A quarter, less what the test itself takes; a second of it would make it 2 / 9.
+        assert!((2.0 / 9.0..=0.25).contains(&learner_idle), "{learner_idle}");
+        let [lag, ratio, depth, actor_idle, learner_idle] = figures(&mut health);
+        assert!([lag, ratio, depth, actor_idle].iter().all(|figure| figure.is_nan()), "nothing was seen since");
+        assert_eq!(learner_idle, 0.0);
+    }
+}

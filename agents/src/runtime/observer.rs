@@ -77,8 +77,17 @@ pub struct Progress {
     /// Wall seconds since the start, evaluations not counted.
     pub seconds: f64,
     /// The latest figures of training (`train/...`) and, in `free_running`, of the runtime's health since the last
-    /// call (`dist/policy_lag` in updates, `dist/replay_ratio` in updates per step, `dist/queue_depth` in chunks,
-    /// `dist/actor_idle` and `dist/learner_idle` as shares of their time); the other modes report the same names.
+    /// call; the other modes report the same names.
+    ///
+    /// - `dist/policy_lag`, in versions of the policy ([`Learner::version`]): how far the acting policy was behind the
+    ///   learner's when its chunk came in, mean over chunks. An update can make no version (`policy_delay`), and new
+    ///   statistics of observations make one without an update.
+    /// - `dist/replay_ratio`, in updates per environment step.
+    /// - `dist/queue_depth`, in chunks: how many waited, mean over the learner's looks.
+    /// - `dist/actor_idle`: share of the time of actors in which they waited to hand a chunk over, as they do while
+    ///   the learner works or evaluates. Pauses for checkpoints belong to their time, not to the waiting.
+    /// - `dist/learner_idle`: share of wall time in which the learner waited for experience with no update due.
+    ///   Evaluations and checkpoints belong to the time, not to the waiting.
     pub metrics: Metrics,
 }
 
