@@ -287,6 +287,14 @@ pub enum TrainError {
     /// An environment cannot go on.
     #[error(transparent)]
     Actor(#[from] ActorError),
+    /// The system refused a thread.
+    #[error("the system has no thread for actor {actor}: {source}; accepted are as many actors as it has threads for")]
+    NoThread {
+        /// For which actor.
+        actor: usize,
+        /// What it said.
+        source: std::io::Error,
+    },
     /// An actor thread panicked.
     #[error("actor {actor} panicked: {message}")]
     ActorPanicked {

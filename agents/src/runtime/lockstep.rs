@@ -8,6 +8,7 @@ use mec_envs::gym::Env;
 use mec_envs::rng::stream;
 
 use super::checkpoint::Start;
+use super::crew::Crew;
 use super::observer::Observer;
 use super::run::Run;
 use super::streams_of;
@@ -16,6 +17,7 @@ use crate::agent::{Learner, Policy, TrainError};
 use crate::device::panic_message;
 
 /// What an actor is asked for.
+#[derive(Clone)]
 enum Order<P> {
     /// A round of each of its streams with this policy.
     Round(P),
@@ -26,13 +28,13 @@ enum Order<P> {
 /// What one stream answers.
 enum Answer {
     /// What it brought back from a round.
-    Round(usize, Experience),
+    Round(Experience),
     /// Where it is.
     State(StreamState),
 }
 
-/// An answer, or what went wrong.
-type Answered = Result<Answer, TrainError>;
+/// The number of the stream and its answer, or what went wrong.
+type Answered = Result<(usize, Answer), TrainError>;
 
 /// Rounds of: every actor makes the steps of its streams with an equal policy; the learner waits for all, takes the
 /// experience in stream order, and learns.
@@ -46,16 +48,16 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
     start: &Start,
 ) -> Result<(), TrainError> {
     let (envs, round) = (run.config.envs, run.config.round);
-    let actors = run.config.actors.min(envs);
+    let count = run.config.actors.min(envs);
     let (answers, incoming) = unbounded();
     thread::scope(|scope| {
-        let mut orders: Vec<Sender<Order<L::Policy>>> = Vec::with_capacity(actors);
-        for actor in 0..actors {
+        let mut actors = Actors { orders: Vec::with_capacity(count), incoming, crew: Crew::default() };
+        for actor in 0..count {
             let (order, ordered) = bounded(1);
-            orders.push(order);
+            actors.orders.push(order);
             let answers = answers.clone();
-            let of_actor: Vec<usize> = (actor..envs).step_by(actors).collect();
-            scope.spawn(move || {
+            let of_actor: Vec<usize> = (actor..envs).step_by(count).collect();
+            actors.crew.spawn(scope, move || {
                 let work = AssertUnwindSafe(|| act(make_env, (&of_actor, round, start), &ordered, &answers));
                 let failed = match catch_unwind(work) {
                     Ok(Ok(())) => return,
@@ -64,67 +66,78 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
                 };
                 // Nobody listens any more only when the run is over.
                 let _ = answers.send(Err(failed));
-            });
+            })?;
         }
         drop(answers);
-        // Returning drops `orders`, which ends the actors; the scope then joins them.
-        rounds(run, &orders, &incoming)
+        let done = rounds(run, &mut actors);
+        // Without orders the actors end.
+        drop(actors.orders);
+        actors.crew.end(run);
+        done
     })
 }
 
 fn rounds<L: Learner, O: Observer<L>>(
     run: &mut Run<'_, L, O>,
-    orders: &[Sender<Order<L::Policy>>],
-    incoming: &Receiver<Answered>,
+    actors: &mut Actors<'_, L::Policy>,
 ) -> Result<(), TrainError> {
-    let envs = run.config.envs;
     run.learn_all()?;
     while run.goes_on() {
-        let policy = run.learner.policy();
-        for order in orders {
-            // An actor that is gone has sent its reason, which the loop below finds.
-            let _ = order.send(Order::Round(policy.clone()));
-        }
-        let mut round: Vec<Option<Experience>> = vec![None; envs];
-        for _ in 0..envs {
-            if let Answer::Round(index, experience) = receive(incoming)? {
-                round[index] = Some(experience);
+        let order = Order::Round(run.learner.policy());
+        for answer in actors.ask(run, &order)? {
+            if let Answer::Round(experience) = answer {
+                run.take(&experience)?;
             }
-        }
-        for experience in round.iter().flatten() {
-            run.take(experience)?;
         }
         run.learn_all()?;
         if run.checkpoint_due() {
-            run.checkpoint(states(envs, orders, incoming)?)?;
+            actors.checkpoint(run)?;
         }
     }
     if run.checkpoint_due() {
-        run.checkpoint(states(envs, orders, incoming)?)?;
+        actors.checkpoint(run)?;
     }
     Ok(())
 }
 
-/// Where all streams are, in any order; the actors wait for orders.
-fn states<P>(
-    envs: usize,
-    orders: &[Sender<Order<P>>],
-    incoming: &Receiver<Answered>,
-) -> Result<Vec<StreamState>, TrainError> {
-    for order in orders {
-        let _ = order.send(Order::States);
-    }
-    let mut states = Vec::with_capacity(envs);
-    for _ in 0..envs {
-        if let Answer::State(state) = receive(incoming)? {
-            states.push(state);
-        }
-    }
-    Ok(states)
+/// The actors, as the learner sees them.
+struct Actors<'scope, P> {
+    orders: Vec<Sender<Order<P>>>,
+    incoming: Receiver<Answered>,
+    crew: Crew<'scope>,
 }
 
-fn receive(incoming: &Receiver<Answered>) -> Answered {
-    incoming.recv().expect("an actor sends its results or its reason")
+impl<P: Clone> Actors<'_, P> {
+    /// Gives all actors an order and waits for the answers of all streams, which are in the order of the streams.
+    fn ask<L: Learner, O: Observer<L>>(
+        &mut self,
+        run: &mut Run<'_, L, O>,
+        order: &Order<P>,
+    ) -> Result<Vec<Answer>, TrainError> {
+        for orders in &self.orders {
+            // An actor that is gone has sent its reason, which the loop below finds.
+            let _ = orders.send(order.clone());
+        }
+        let (envs, actors) = (run.config.envs, self.orders.len());
+        let mut answers: Vec<Option<Answer>> = (0..envs).map(|_| None).collect();
+        for _ in 0..envs {
+            let awaited = |actor: usize| answers[actor..].iter().step_by(actors).any(Option::is_none);
+            let (stream, answer) = self.crew.receive(run, &self.incoming, awaited)?;
+            self.crew.heard(stream % actors);
+            answers[stream] = Some(answer);
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// Hands a checkpoint to the observer; the actors wait for orders.
+    fn checkpoint<L: Learner, O: Observer<L>>(&mut self, run: &mut Run<'_, L, O>) -> Result<(), TrainError> {
+        let state = |answer| match answer {
+            Answer::State(state) => Some(state),
+            Answer::Round(_) => None,
+        };
+        let states = self.ask(run, &Order::States)?.into_iter().filter_map(state).collect();
+        run.checkpoint(states)
+    }
 }
 
 /// The loop of an actor thread: an order comes in, the answers of its streams go out, until either end closes.
@@ -141,14 +154,14 @@ fn act<P: Policy, E: Env>(
             Order::Round(mut policy) => {
                 for (own, &index) in indices.iter().enumerate() {
                     let experience = actor.advance_one(own, round, &mut policy)?;
-                    if answers.send(Ok(Answer::Round(index, experience))).is_err() {
+                    if answers.send(Ok((index, Answer::Round(experience)))).is_err() {
                         return Ok(());
                     }
                 }
             }
             Order::States => {
                 for state in actor.states() {
-                    if answers.send(Ok(Answer::State(state))).is_err() {
+                    if answers.send(Ok((state.index, Answer::State(state)))).is_err() {
                         return Ok(());
                     }
                 }

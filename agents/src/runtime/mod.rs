@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod config;
+mod crew;
 mod free_running;
 mod health;
 mod lockstep;
@@ -35,6 +36,12 @@ use run::Run;
 /// # Errors
 /// [`TrainError`]: the first error of the configuration, an environment, an actor thread, the learner or the
 /// observer. No thread is left behind.
+///
+/// # Design
+/// A step of an environment that never returns cannot be interrupted, because a thread cannot be killed: the run then
+/// neither stops nor ends, nor does it write a checkpoint, and an error of its other parts is not returned. The observer
+/// is told of it ([`on_silence`](Observer::on_silence)), `serial` aside. An environment that may hang, as one that asks
+/// another process does, needs a time limit of its own and an error beyond it.
 pub fn train<L, E, F, O>(
     learner: &mut L,
     make_env: F,

@@ -1,5 +1,7 @@
 //! [`Observer`]: who watches a run.
 
+use std::time::Duration;
+
 use super::checkpoint::Checkpoint;
 use crate::actor::EpisodeReport;
 use crate::agent::{Learner, Metrics};
@@ -10,7 +12,8 @@ pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 /// Watches a training run; called in the learner's thread.
 ///
 /// An error ends the run as [`TrainError::Observer`](crate::agent::TrainError::Observer). In `serial` and `lockstep`
-/// the calls, their order and their content (times aside) are a function of configuration and seed.
+/// the calls, their order and their content (times and [`on_silence`](Observer::on_silence) aside) are a function of
+/// configuration and seed.
 #[allow(unused_variables)]
 pub trait Observer<L: Learner> {
     /// An episode ended.
@@ -56,7 +59,22 @@ pub trait Observer<L: Learner> {
         Ok(())
     }
 
+    /// The run waits for actor thread `actor`, for `waited` so far without a word: its environment is being made, reset or
+    /// stepped, and that takes long or never ends. Called when [`patience`](Observer::patience) is over, and again
+    /// whenever the time has doubled. Not in `serial`, whose environments are in the learner's thread.
+    ///
+    /// # Design
+    /// There is no error to return: a thread cannot be killed, so nothing ends the run before the step does, but the end
+    /// of the process.
+    fn on_silence(&mut self, actor: usize, waited: Duration) {}
+
+    /// How long the run waits for a silent actor before it says so; a minute unless overridden.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
     /// Whether the run should end now, with what it has; asked after every round, and between updates where many are due.
+    /// It does not end while an environment is within a step.
     fn should_stop(&self) -> bool {
         false
     }

@@ -175,8 +175,12 @@ impl<'a, E: OffloadForm> Watch<'a, E> {
         self.job.pause.zip(self.evaluated).is_some_and(|(pause, evaluated)| evaluated >= pause)
     }
 
-    fn warn(&mut self, kind: WarningKind, message: String) {
+    fn note(&self, message: &str) {
         self.reporter.note(&format!("warning: {} seed {}, step {}: {message}", self.name, self.job.seed(), self.steps));
+    }
+
+    fn warn(&mut self, kind: WarningKind, message: String) {
+        self.note(&message);
         self.files.warnings.push(Warning { seed: self.job.seed(), step: self.steps, kind, message });
     }
 
@@ -331,6 +335,11 @@ impl<E: OffloadForm, L: Learner> Observer<L> for Watch<'_, E> {
     fn on_replacement(&mut self, actor: usize, message: &str) -> Result<(), ObserverError> {
         self.warn(WarningKind::ActorReplaced, format!("actor {actor} panicked and was replaced: {message}"));
         Ok(())
+    }
+
+    fn on_silence(&mut self, actor: usize, waited: Duration) {
+        let seconds = waited.as_secs_f64();
+        self.note(&format!("the run waits for actor {actor}, whose environment has not answered for {seconds:.0} s"));
     }
 
     fn should_stop(&self) -> bool {

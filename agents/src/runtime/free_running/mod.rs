@@ -11,14 +11,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use mec_envs::gym::Env;
 
 use super::checkpoint::Start;
+use super::crew::{Crew, LOOK};
 use super::observer::Observer;
 use super::run::{Run, observer_error};
 use crate::actor::StreamState;
 use crate::agent::{Learner, TrainError};
 use actor_thread::{ActorThread, Message, Published, Question, Sent, Shared};
-
-/// How often a learner without work asks whether to stop.
-const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Updates between looks at the queue and publications of the policy.
 const SLICE: usize = 8;
@@ -51,16 +49,20 @@ pub(super) fn train<L: Learner, E: Env, O: Observer<L>>(
     };
     let (sender, incoming) = bounded(run.config.queue);
     thread::scope(|scope| {
+        let (streams, ended) = (vec![None; actors], vec![false; actors]);
+        let mut intake = Intake { incoming, shared: &shared, streams, ended, crew: Crew::default() };
         for actor in 0..actors {
             let of_actor: Vec<usize> = (actor..envs).step_by(actors).collect();
             let (shared, sender) = (&shared, sender.clone());
             // Made in its thread: environments need not be able to change theirs.
-            scope.spawn(move || ActorThread::new(actor, of_actor, make_env, shared, sender).run());
+            intake.crew.spawn(scope, move || ActorThread::new(actor, of_actor, make_env, shared, sender).run())?;
         }
         drop(sender);
-        // Returning drops `incoming`, on which actors that wait to send give up; the scope then joins them.
-        let streams = vec![None; actors];
-        learn(run, &mut Intake { incoming, shared: &shared, streams, ended: vec![false; actors] })
+        let done = learn(run, &mut intake);
+        // Actors that wait to send give up when nobody listens.
+        drop(intake.incoming);
+        intake.crew.end(run);
+        done
     })
 }
 
@@ -70,7 +72,7 @@ fn snapshot<L: Learner>(learner: &L) -> Published<L::Policy> {
 
 fn learn<L: Learner, O: Observer<L>>(
     run: &mut Run<'_, L, O>,
-    intake: &mut Intake<'_, L::Policy>,
+    intake: &mut Intake<'_, '_, L::Policy>,
 ) -> Result<(), TrainError> {
     run.report()?;
     let mut open = true;
@@ -101,15 +103,16 @@ fn publish<L: Learner>(learner: &L, newest: &ArcSwap<Published<L::Policy>>) {
 }
 
 /// What comes from the actors.
-struct Intake<'a, P> {
+struct Intake<'a, 'scope, P> {
     incoming: Receiver<Sent>,
     shared: &'a Shared<'a, P>,
     /// Where the streams of each actor are, as it has said last.
     streams: Vec<Option<Vec<StreamState>>>,
     ended: Vec<bool>,
+    crew: Crew<'scope>,
 }
 
-impl<P> Intake<'_, P> {
+impl<P> Intake<'_, '_, P> {
     /// Takes what is there, as long as not too many updates are due; `false` when no more will come.
     fn fill<L: Learner, O: Observer<L>>(&mut self, run: &mut Run<'_, L, O>) -> Result<bool, TrainError> {
         // No more than a queue at a time, so that a learner without updates reports and stops as others do.
@@ -128,11 +131,18 @@ impl<P> Intake<'_, P> {
     }
 
     /// The next message: waits for it only when there is nothing else to do.
-    fn next<L: Learner, O: Observer<L>>(&self, run: &mut Run<'_, L, O>, idle: bool) -> Result<Sent, RecvTimeoutError> {
+    fn next<L: Learner, O: Observer<L>>(
+        &mut self,
+        run: &mut Run<'_, L, O>,
+        idle: bool,
+    ) -> Result<Sent, RecvTimeoutError> {
         let start = Instant::now();
-        let sent = self.incoming.recv_timeout(if idle { PATIENCE } else { Duration::ZERO });
+        let sent = self.incoming.recv_timeout(if idle { LOOK } else { Duration::ZERO });
         if idle {
             run.health.learner_waited(start.elapsed());
+        }
+        if idle && matches!(sent, Err(RecvTimeoutError::Timeout)) {
+            self.crew.waited(run, LOOK, |actor| !self.ended[actor]);
         }
         sent
     }
@@ -142,6 +152,7 @@ impl<P> Intake<'_, P> {
         run: &mut Run<'_, L, O>,
         (actor, message): (usize, Message),
     ) -> Result<(), TrainError> {
+        self.crew.heard(actor);
         match message {
             Message::Chunk(chunk) => {
                 let lag = run.learner.version().saturating_sub(chunk.version);
@@ -177,7 +188,7 @@ impl<P> Intake<'_, P> {
         let number = self.shared.question.load().number + 1;
         self.shared.question.store(Question { number, release }.into());
         while self.streams.iter().any(Option::is_none) {
-            let sent = self.incoming.recv().expect("an actor answers before it ends")?;
+            let sent = self.crew.receive(run, &self.incoming, |actor| self.streams[actor].is_none())?;
             self.take(run, sent)?;
         }
         drop(hold);
