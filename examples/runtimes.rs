@@ -163,7 +163,7 @@ fn actors(quick: bool) -> Result<(), Box<dyn Error>> {
     let (seconds, rounds) = if quick { (0.5, 1) } else { (5.0, 3) };
     println!("\nThe default scenario, free-running, 8 environments; medians of {rounds} round(s) of {seconds} s\n");
     println!(
-        "| load | actors | steps/s | over one actor | policy lag, updates | updates per step | chunks waiting | \
+        "| load | actors | steps/s | over one actor | policy lag, versions | updates per step | chunks waiting | \
          actors idle | learner idle |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");

@@ -94,9 +94,9 @@ def measure(rows, rounds, more=lambda number: (), pinned=True):
                 row.failed = True
 
 
-def table(title, head, lines, texts=2):
-    """Prints a table in Markdown, whose first columns (`texts`) are no numbers; short lines are filled up."""
-    print(f"\n### {title}\n")
+def table(title, head, lines, texts=2, level=3):
+    """Prints a table in Markdown under its title, whose first columns (`texts`) are no numbers; short lines are filled up."""
+    print(f"\n{'#' * level} {title}\n")
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * texts + "---:|" * (len(head) - texts))
     for line in lines:

@@ -132,8 +132,12 @@ def lines(rows, figures):
 
 
 def speed_table(title, unit, rows):
-    head = ["problem", "library", "threads", unit, "least to greatest", "mec-gym over it", "memory, MiB"]
-    table(title, head, lines(rows, lambda row: [*row.spread(), over(row), memory(row)]))
+    """A table for each problem."""
+    print(f"\n### {title}")
+    head = ["library", "threads", unit, "least to greatest", "mec-gym over it", "memory, MiB"]
+    told = lines(rows, lambda row: [*row.spread(), over(row), memory(row)])
+    for problem in dict.fromkeys(row.cells[0] for row in rows):
+        table(problem, head, [line[1:] for line in told if line[0] == problem], level=4)
 
 
 def gradient(options):

@@ -60,7 +60,8 @@ pub trait Env {
     /// Starts an episode. `Some(seed)` re-creates the environment's generators, `None` continues their streams.
     fn reset(&mut self, seed: Option<u64>) -> Obs<Self>;
 
-    /// Advances by one decision.
+    /// Advances by one decision. Nothing can interrupt a step, so an environment that may hang (a device, a link) needs a
+    /// time limit of its own within it.
     ///
     /// # Errors
     /// [`EnvError::ResetNeeded`] before the first `reset` and after an episode's end,
