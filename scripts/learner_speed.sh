@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures our soft actor-critic beside Stable-Baselines3, a loop in PyTorch as CleanRL writes it, and SBX, and prints
-# tables in Markdown, which docs/performance.md shows: gradient steps per second, steps of environments with a
+# tables in Markdown, which docs/performance/learner.md shows: gradient steps per second, steps of environments with a
 # gradient step after each, time to a fixed return on Pendulum-v1, memory, and what the pipe costs over which Python
 # steps our environments.
 #

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the runtimes and prints tables in Markdown, which docs/performance.md shows: free-running against serial at
+# Measures the runtimes and prints tables in Markdown, which docs/performance/runtimes.md shows: free-running against serial at
 # the same replay ratio over ten seeds, and steps per second with 1, 2 and 4 actors. Some ten minutes; needs a Rust
 # toolchain.
 #

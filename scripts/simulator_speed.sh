@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures how fast the simulator is, beside SimPy, Gymnasium and EnvPool, and prints tables in Markdown, which
-# docs/performance.md shows. It fails when SimPy and the simulator disagree on when a task completes.
+# docs/performance/simulator.md shows. It fails when SimPy and the simulator disagree on when a task completes.
 #
 # scripts/simulator_speed.sh [--parts events classic decisions] [--repetitions 5] [--seconds 0.5] [--scenario TOML]
 #

@@ -7,10 +7,12 @@
 use mec_agents::agent::{ActMode, Algorithm, Learner, ObservationBatch, Policy};
 use mec_agents::device::{Device, DeviceKind, open};
 use mec_agents::nn::{BodyConfig, Norm};
+use mec_agents::runtime::{Mode, RuntimeConfig, train};
 use mec_agents::sac::SacConfig;
 use mec_agents::spec::EnvSpec;
 use mec_agents::transition::Transitions;
-use mec_envs::gym::{ActionLayout, Part};
+use mec_envs::gym::probe::{Probe, Rung};
+use mec_envs::gym::{ActionLayout, Part, TimeLimit};
 use mec_envs::rng::stream;
 
 const ROWS: usize = 32;
@@ -109,4 +111,24 @@ fn updates_in_a_row_and_after_a_checkpoint_give_the_same_bits() {
     }
     assert_eq!(one_by_one.state().checksum(), in_a_row.state().checksum());
     assert_eq!(resumed.state().checksum(), in_a_row.state().checksum());
+}
+
+/// The learner computes on the device and the actors on the CPU: in every mode, and to the same bits where the mode promises
+/// them.
+#[test]
+fn runtimes_train_a_learner_on_the_device_with_actors_on_the_cpu() {
+    let wgpu = open(DeviceKind::Wgpu).expect("a Vulkan driver is installed");
+    let make_env = |_| TimeLimit::new(Probe::continuous(Rung::Match), 5);
+    let trained = |mode, actors| {
+        let config = SacConfig { replay_ratio: 0.5, learning_starts: 20, ..config(BodyConfig::mlp(&[8])) };
+        let mut learner = config.build(&EnvSpec::of(&make_env(0)), &wgpu, 1).unwrap();
+        let runtime = RuntimeConfig { mode, actors, envs: 3, steps: 60, round: 2, ..RuntimeConfig::default() };
+        let outcome = train(&mut learner, make_env, &runtime, 1, &mut ()).unwrap();
+        assert_eq!((outcome.env_steps, outcome.updates), (60, 20), "{mode:?}");
+        learner.state().checksum()
+    };
+    let serial = trained(Mode::Serial, 1);
+    assert_eq!([1, 2, 3].map(|actors| trained(Mode::Lockstep, actors)), [(); 3].map(|()| serial.clone()));
+    // Its bits depend on timing; that it makes all its steps and updates is what it promises.
+    trained(Mode::FreeRunning, 2);
 }

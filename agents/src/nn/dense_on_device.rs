@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! Without tuning, burn gives a sum along an axis of a tensor to one thread per result, which reads entry after entry at
-//! the pace of the memory: some 0.4 us a row, if the times of an H100 are read rightly (docs/performance.md). So what
+//! the pace of the memory: some 0.4 us a row, if the times of an H100 are read rightly (docs/performance/gpu.md). So what
 //! every row of a batch is added to or multiplied with meets them in chunks of rows, whose gradients are then summed over
 //! chunks and within one, by many threads at once.
 
