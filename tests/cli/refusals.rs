@@ -20,7 +20,7 @@ fn values_that_cannot_be_are_refused_with_place_and_range() {
         ("runtime.steps=-3", &["runtime.steps", "-3"]),
         ("runtime.steps=0", &["runtime.steps is 0", "1 or more"]),
         ("runtime.mode=fast", &["`fast`", "`lockstep`"]),
-        ("runtime.actors=0", &["runtime.actors is 0", "1 or more"]),
+        ("runtime.actors=0", &["runtime.actors is 0", "1 to 1024"]),
         ("runtime.actors=100000", &["runtime.actors is 100000", "1 to 1024"]),
         ("runtime", &["--set runtime", "key=value"]),
         ("=3", &["--set =3", "key"]),

@@ -82,8 +82,8 @@ impl RuntimeConfig {
     /// # Errors
     /// [`ConfigError::OutOfRange`] with the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.actors > 0, "runtime.actors", self.actors, "1 or more")?;
-        ConfigError::check(self.actors <= MOST_ACTORS, "runtime.actors", self.actors, "1 to 1024")?;
+        let startable = (1..=MOST_ACTORS).contains(&self.actors);
+        ConfigError::check(startable, "runtime.actors", self.actors, "1 to 1024")?;
         for (field, value) in
             [("runtime.envs", self.envs), ("runtime.round", self.round), ("runtime.queue", self.queue)]
         {
