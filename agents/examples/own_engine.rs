@@ -98,12 +98,17 @@ fn main() -> Result<(), Error> {
         Ok::<_, Error>((steps, episodes))
     })?;
     println!("{steps} steps in {episodes} episodes, version {} of the policy", learner.version());
+    judge(&mut learner.policy());
+    Ok(())
+}
+
+/// Prints what the policy does, which has to be near the best there is.
+fn judge(policy: &mut impl Policy) {
     for target in [-1.0, 1.0] {
         let batch = ObservationBatch { rows: 1, observations: &[target], masks: None };
         let mut action = Vec::new();
-        learner.policy().act(&batch, ActMode::Greedy, &mut stream(0, "greedy"), &mut action);
+        policy.act(&batch, ActMode::Greedy, &mut stream(0, "greedy"), &mut action);
         println!("it takes {action:?} for {target}; best is {} in both entries", 0.5 * target);
         assert!(action.iter().all(|entry| (entry - 0.5 * target).abs() < 0.2), "the learner did not learn the probe");
     }
-    Ok(())
 }

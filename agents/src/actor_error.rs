@@ -31,7 +31,8 @@ pub enum ActorError {
     },
     /// Its actions have an entry that policies cannot reach all of.
     #[error(
-        "environment stream {env}: continuous entry {entry} of its actions has no finite bounds; accepted are boxes that have both, to which [-1, 1] is scaled"
+        "environment stream {env}: continuous entry {entry} of its actions has no finite bounds; accepted are boxes that \
+         have both, to which [-1, 1] is scaled"
     )]
     Unbounded {
         /// Which stream.

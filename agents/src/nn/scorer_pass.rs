@@ -6,7 +6,7 @@ use super::buffer::Buffer;
 use super::dense::{add, add_product, affine, input_gradient, sum_of_rows, weight_gradient, wide};
 use super::hidden::{Hidden, Norm};
 use super::matrix::Matrix;
-use super::scorer::{OptionInputs, Scorer};
+use super::scorer::{OptionInputs, Scorer, Weights};
 use super::threads::Helpers;
 
 /// What the way back of a scorer needs. Hidden layers are `[choices * batch, size]`.
@@ -60,20 +60,7 @@ impl Scorer {
     ) -> Vec<Matrix> {
         let (sizes, units, weights) = (self.sizes(), self.units(), self.weights(weights));
         let (rows, batch) = (inputs.rows.shape()[0], inputs.inverse_open.shape()[0]);
-        let mut gradient = transposed(gradient, rows / batch);
-        let mut later = Vec::new();
-        for ((x, (norm, [weight, _])), size) in pass.hidden.iter().zip(&weights.later).zip(sizes[2..].windows(2)).rev()
-        {
-            let [k, n] = [size[0], size[1]];
-            let (mut next, of_weight) = helpers.both(
-                || input_gradient(&gradient, weight.entries(), [rows, k, n]),
-                || weight_gradient(&x.output, &gradient, [rows, k, n]),
-            );
-            later.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
-            later.push(Matrix::held(of_weight, [k, n]));
-            later.extend(units.back(x, norm, &mut next).into_iter().flatten().rev());
-            gradient = next;
-        }
+        let (gradient, later) = self.back_to_first(&weights, pass, transposed(gradient, rows / batch), helpers);
         let [first, second] = [sizes[1], sizes[2]];
         let shared = sum_of_rows(&gradient, batch * second);
         let bias = sum_of_rows(&shared, second);
@@ -96,6 +83,31 @@ impl Scorer {
         gradients.push(Matrix::host(bias, [1, second]));
         gradients.extend(later.into_iter().rev());
         gradients
+    }
+    /// From the gradient at the scores, `[choices * batch, 1]`, to that at the first layer that sees the pooled summary, and
+    /// those of the weights between them, the last ones first.
+    fn back_to_first(
+        &self,
+        weights: &Weights<'_, Matrix>,
+        pass: &ScorerPass,
+        mut gradient: Buffer,
+        helpers: Helpers<'_>,
+    ) -> (Buffer, Vec<Matrix>) {
+        let mut found = Vec::new();
+        for ((x, (norm, [weight, _])), size) in
+            pass.hidden.iter().zip(&weights.later).zip(self.sizes()[2..].windows(2)).rev()
+        {
+            let [rows, k, n] = [gradient.len() / size[1], size[0], size[1]];
+            let (mut next, of_weight) = helpers.both(
+                || input_gradient(&gradient, weight.entries(), [rows, k, n]),
+                || weight_gradient(&x.output, &gradient, [rows, k, n]),
+            );
+            found.push(Matrix::host(sum_of_rows(&gradient, n), [1, n]));
+            found.push(Matrix::held(of_weight, [k, n]));
+            found.extend(self.units().back(x, norm, &mut next).into_iter().flatten().rev());
+            gradient = next;
+        }
+        (gradient, found)
     }
 }
 
