@@ -70,8 +70,7 @@ where
 ///
 /// # Errors
 /// As [`train`]; [`TrainError::Checkpoint`] when the state is not of such a run, and
-/// [`ActorError::NotRepeatable`](crate::actor::ActorError::NotRepeatable) when an environment does not repeat its
-/// episode.
+/// [`ActorError::NotRepeatable`] when an environment does not repeat its episode.
 pub fn resume<L, E, F, O>(
     learner: &mut L,
     make_env: F,
