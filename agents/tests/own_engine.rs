@@ -1,10 +1,12 @@
 //! What an engine of one's own relies on: experience and weights as bytes, rows that can be checked, workers that can be
 //! stored and mended.
 
+mod before_step;
 mod recorder;
 
 use std::collections::BTreeSet;
 
+use before_step::BeforeStep;
 use mec_agents::actor::{Actor, ActorError, EnvStream, EpisodeReport, Experience, StreamState, Worker};
 use mec_agents::agent::{Algorithm, Learner};
 use mec_agents::checkpoint::{CheckpointError, parse, to_bytes};
@@ -15,7 +17,7 @@ use mec_agents::state::StateDict;
 use mec_agents::transition::Transitions;
 use mec_envs::gym::classic::Pendulum;
 use mec_envs::gym::probe::{Probe, ProbeSpace, Rung};
-use mec_envs::gym::{BoxSpace, Env, EnvError, Step, TimeLimit};
+use mec_envs::gym::{Env, EnvError, TimeLimit};
 use mec_envs::rng::{Prng, stream};
 use recorder::Recorder;
 
@@ -158,42 +160,12 @@ fn a_stored_worker_goes_on_as_if_it_had_never_stopped() {
     assert_eq!((returns(&found), found.episodes.len()), (returns(&expected), 3));
 }
 
-/// Pendulum that refuses its step number `at`, of all episodes.
-struct Refusing {
-    env: TimeLimit<Pendulum>,
-    steps: usize,
-    at: usize,
-}
-
-impl Env for Refusing {
-    type ObservationSpace = BoxSpace;
-    type ActionSpace = BoxSpace;
-    type Info = ();
-
-    fn observation_space(&self) -> &BoxSpace {
-        self.env.observation_space()
-    }
-
-    fn action_space(&self) -> &BoxSpace {
-        self.env.action_space()
-    }
-
-    fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        self.env.reset(seed)
-    }
-
-    fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
-        self.steps += 1;
-        if self.steps > self.at {
-            return Err(EnvError::ResetNeeded);
-        }
-        Ok(self.env.step(action)?.map_info(|_| ()))
-    }
-}
-
 #[test]
 fn environments_of_a_worker_that_broke_are_replaced_and_no_row_is_lost() {
-    let make_env = |at: usize| Refusing { env: Pendulum::v1(), steps: 0, at };
+    let make_env = |at: usize| {
+        let refuse = move |steps| if steps < at { Ok(()) } else { Err(EnvError::ResetNeeded) };
+        BeforeStep::new(Pendulum::v1(), refuse)
+    };
     let mut worker = worker(|index| make_env(if index == 1 { 7 } else { usize::MAX }), 2);
     let error = worker.collect(20).unwrap_err();
     assert!(matches!(error, ActorError::Refused { env: 1, step: 7, .. }), "{error}");

@@ -1,54 +1,24 @@
 //! An actor that panics is replaced, or the run ends with its message; nothing hangs.
 
+mod before_step;
 mod recorder;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use before_step::BeforeStep;
 use mec_agents::agent::{Learner, TrainError};
 use mec_agents::runtime::{Mode, Observer, ObserverError, Outcome, RuntimeConfig, train};
+use mec_envs::gym::Env;
 use mec_envs::gym::classic::Pendulum;
-use mec_envs::gym::{BoxSpace, Env, EnvError, Step, TimeLimit};
 use recorder::Recorder;
 
-/// Pendulum that panics at its step number `at` of all episodes.
-struct Fragile<'a> {
-    env: TimeLimit<Pendulum>,
-    steps: usize,
-    at: usize,
-    /// Whether one of them has panicked already, where only the first that comes to the step may.
-    broke: Option<&'a AtomicBool>,
-}
-
-impl Fragile<'_> {
-    fn new(at: usize) -> Self {
-        Self { env: Pendulum::v1(), steps: 0, at, broke: None }
-    }
-}
-
-impl Env for Fragile<'_> {
-    type ObservationSpace = BoxSpace;
-    type ActionSpace = BoxSpace;
-    type Info = ();
-
-    fn observation_space(&self) -> &BoxSpace {
-        self.env.observation_space()
-    }
-
-    fn action_space(&self) -> &BoxSpace {
-        self.env.action_space()
-    }
-
-    fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        self.env.reset(seed)
-    }
-
-    fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
-        let spared = || self.broke.is_some_and(|broke| broke.swap(true, Ordering::Relaxed));
-        assert!(self.steps != self.at || spared(), "the spring broke");
-        self.steps += 1;
-        Ok(self.env.step(action)?.map_info(|_| ()))
-    }
+/// Pendulum that panics before its step number `at` of all episodes.
+fn fragile(at: usize) -> impl Env {
+    BeforeStep::new(Pendulum::v1(), move |steps| {
+        assert!(steps != at, "the spring broke");
+        Ok(())
+    })
 }
 
 #[derive(Default)]
@@ -70,9 +40,9 @@ fn endless(mode: Mode) -> RuntimeConfig {
     RuntimeConfig { steps: u64::MAX, ..config(mode) }
 }
 
-fn run(
+fn run<E: Env>(
     config: &RuntimeConfig,
-    make_env: impl Fn(usize) -> Fragile<'static> + Sync,
+    make_env: impl Fn(usize) -> E + Sync,
 ) -> (Result<Outcome, TrainError>, Recorder, Vec<String>) {
     let (mut learner, mut heard) = (Recorder::default(), Heard::default());
     let outcome = train(&mut learner, make_env, config, 1, &mut heard);
@@ -83,7 +53,11 @@ fn run(
 fn a_free_run_outlives_a_panic_wherever_it_comes_and_loses_no_order() {
     for at in [0, 1, 4, 5, 123, 199, 200] {
         let broke = AtomicBool::new(false);
-        let make_env = |_| Fragile { broke: Some(&broke), ..Fragile::new(at) };
+        let only_once = |steps| {
+            assert!(steps != at || broke.swap(true, Ordering::Relaxed), "the spring broke");
+            Ok(())
+        };
+        let make_env = |_| BeforeStep::new(Pendulum::v1(), only_once);
         let (mut learner, mut heard) = (Recorder::default(), Heard::default());
         let outcome = train(&mut learner, make_env, &config(Mode::FreeRunning), 1, &mut heard).unwrap();
         assert_eq!(heard.0, ["the spring broke"], "at {at}");
@@ -100,7 +74,7 @@ fn a_free_run_outlives_a_panic_wherever_it_comes_and_loses_no_order() {
 
 #[test]
 fn panics_are_counted_and_one_too_many_ends_the_run() {
-    let always = |index| Fragile::new(if index == 2 { 20 } else { usize::MAX });
+    let always = |index| fragile(if index == 2 { 20 } else { usize::MAX });
     for replacements in [0, 1, 4] {
         let (outcome, _, heard) = run(&RuntimeConfig { replacements, ..endless(Mode::FreeRunning) }, always);
         let error = outcome.unwrap_err();
@@ -113,8 +87,7 @@ fn panics_are_counted_and_one_too_many_ends_the_run() {
 fn the_other_modes_end_with_the_message() {
     for mode in [Mode::Serial, Mode::Lockstep] {
         for at in [0, 7, 123] {
-            let (outcome, _, heard) =
-                run(&config(mode), |index| Fragile::new(if index == 2 { at } else { usize::MAX }));
+            let (outcome, _, heard) = run(&config(mode), |index| fragile(if index == 2 { at } else { usize::MAX }));
             assert_eq!(outcome.unwrap_err().to_string(), "actor 0 panicked: the spring broke", "{mode:?} at {at}");
             assert!(heard.is_empty());
         }
@@ -128,7 +101,7 @@ fn an_environment_that_cannot_be_made_ends_every_mode() {
         let make_env = |index: usize| {
             made.fetch_add(usize::from(index == 3), Ordering::Relaxed);
             assert!(index != 3, "there is no spring");
-            Fragile::new(usize::MAX)
+            fragile(usize::MAX)
         };
         let (outcome, _, _) = run(&endless(mode), make_env);
         let error = outcome.unwrap_err();
@@ -149,7 +122,7 @@ fn an_environment_that_cannot_be_made_ends_every_mode() {
 fn nothing_hangs_when_every_actor_is_gone() {
     for replacements in [0, 5] {
         let config = RuntimeConfig { replacements, ..endless(Mode::FreeRunning) };
-        let (outcome, _, _) = run(&config, |_| Fragile::new(3));
+        let (outcome, _, _) = run(&config, |_| fragile(3));
         assert!(matches!(outcome, Err(TrainError::ActorPanicked { .. })));
     }
 }

@@ -1,5 +1,6 @@
 //! A step that does not return holds a run up, and the observer is told by whom.
 
+mod before_step;
 mod recorder;
 
 use std::collections::BTreeSet;
@@ -7,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use before_step::BeforeStep;
 use mec_agents::actor::ActorError;
 use mec_agents::agent::{Learner, TrainError};
 use mec_agents::runtime::{Checkpoint, Mode, Observer, ObserverError, Outcome, RuntimeConfig, train};
+use mec_envs::gym::EnvError;
 use mec_envs::gym::classic::Pendulum;
-use mec_envs::gym::{BoxSpace, Env, EnvError, Step, TimeLimit};
 use recorder::Recorder;
 
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -36,13 +38,6 @@ enum Eighth {
     Fails,
 }
 
-struct Hanging<'a> {
-    env: TimeLimit<Pendulum>,
-    steps: usize,
-    eighth: Eighth,
-    gate: &'a Gate,
-}
-
 fn wait_for(flag: &AtomicBool) {
     let start = Instant::now();
     while !flag.load(Ordering::Relaxed) {
@@ -51,34 +46,14 @@ fn wait_for(flag: &AtomicBool) {
     }
 }
 
-impl Env for Hanging<'_> {
-    type ObservationSpace = BoxSpace;
-    type ActionSpace = BoxSpace;
-    type Info = ();
-
-    fn observation_space(&self) -> &BoxSpace {
-        self.env.observation_space()
+/// What the environment does before a step.
+fn before(steps: usize, eighth: Eighth, gate: &Gate) -> Result<(), EnvError> {
+    if steps != 7 || eighth == Eighth::Returns {
+        return Ok(());
     }
-
-    fn action_space(&self) -> &BoxSpace {
-        self.env.action_space()
-    }
-
-    fn reset(&mut self, seed: Option<u64>) -> Vec<f32> {
-        self.env.reset(seed)
-    }
-
-    fn step(&mut self, action: &Vec<f32>) -> Result<Step<Vec<f32>>, EnvError> {
-        self.steps += 1;
-        if self.steps == 8 && self.eighth != Eighth::Returns {
-            self.gate.reached.fetch_or(self.eighth == Eighth::Hangs, Ordering::Relaxed);
-            wait_for(if self.eighth == Eighth::Hangs { &self.gate.open } else { &self.gate.reached });
-            if self.eighth == Eighth::Fails {
-                return Err(EnvError::ResetNeeded);
-            }
-        }
-        Ok(self.env.step(action)?.map_info(|_| ()))
-    }
+    gate.reached.fetch_or(eighth == Eighth::Hangs, Ordering::Relaxed);
+    wait_for(if eighth == Eighth::Hangs { &gate.open } else { &gate.reached });
+    if eighth == Eighth::Fails { Err(EnvError::ResetNeeded) } else { Ok(()) }
 }
 
 /// Opens the gate when it was told twice.
@@ -119,7 +94,10 @@ fn run(
 ) -> (Result<Outcome, TrainError>, usize, Vec<(usize, Duration)>) {
     let gate = Gate::default();
     let eighths = [first, Eighth::Returns, Eighth::Returns, Eighth::Hangs];
-    let make_env = |index: usize| Hanging { env: Pendulum::v1(), steps: 0, eighth: eighths[index], gate: &gate };
+    let make_env = |index: usize| {
+        let (eighth, gate) = (eighths[index], &gate);
+        BeforeStep::new(Pendulum::v1(), move |steps| before(steps, eighth, gate))
+    };
     let config = RuntimeConfig { actors: 2, envs: 4, steps: 400, round: 5, ..config };
     let mut learner = Recorder::default();
     let mut listener = Listener { gate: &gate, told: Vec::new(), checkpoints: 0, stops };
